@@ -1,0 +1,19 @@
+// The steps of `npm run check`, which .ci/run runs as well.
+import { join } from 'node:path';
+import { cargoSuite, command, vitestSuite } from './steps.mjs';
+
+const bin = (name) => join('node_modules', '.bin', name);
+
+export function checkSteps() {
+  return [
+    command('types', bin('tsc'), '-p', 'tsconfig.json'),
+    command('lint and format', bin('biome'), 'ci', '--error-on-warnings', '.'),
+    command('rustfmt', 'cargo', 'fmt', '--all', '--check'),
+    command('clippy', 'cargo', ...clippy),
+    command('wasm freshness', process.execPath, 'scripts/wasm-fresh.mjs'),
+    vitestSuite('TypeScript suites', 'suite'),
+    cargoSuite('Rust suites', '--workspace', '--locked'),
+  ];
+}
+
+const clippy = ['clippy', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings'];

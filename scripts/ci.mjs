@@ -1,0 +1,46 @@
+// What .ci/run does once the packages are installed: check, the long proofs shortened by one factor,
+// the TypeScript suites on Node 24, and the suites over a WASM built anew from the sources. The last
+// line of the output is `N passed, M failed`; exit code 0 only when nothing failed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { checkSteps } from './check-steps.mjs';
+import { command, root, runSteps, vitestSuite } from './steps.mjs';
+
+const otherNode = 24;
+const freshTree = join(root, 'target', 'fresh');
+const freshPkg = join(root, 'target', 'pkg');
+
+const factor = process.env.KSPAN_PROOF_FACTOR ?? '0.25';
+const steps = [
+  ...checkSteps(),
+  vitestSuite('long proofs', 'long', { env: { KSPAN_PROOF_FACTOR: factor } }),
+  vitestSuite(`TypeScript suites on Node ${otherNode}`, 'suite', { node: installNode(otherNode) }),
+  command('WASM built anew', process.execPath, 'scripts/build-wasm.mjs', freshPkg),
+  command(
+    'tree with the fresh WASM',
+    process.execPath,
+    'scripts/fresh-tree.mjs',
+    freshPkg,
+    freshTree,
+  ),
+  vitestSuite('suites over the fresh WASM', 'suite', { cwd: freshTree }),
+];
+
+const { passed, failed, failedSteps } = await runSteps(steps);
+if (failed > 0) console.log(`\nfailed: ${failedSteps.join(', ')}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+/** The path of a Node of another major, which npm brings as a package. */
+function installNode(major) {
+  const folder = join(homedir(), '.cache', 'kspan', `node${major}`);
+  const name = `node-${process.platform}-${process.arch}`;
+  const binary = join(folder, 'node_modules', name, 'bin', 'node');
+  if (existsSync(binary)) return binary;
+  mkdirSync(folder, { recursive: true });
+  const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', `${name}@${major}`];
+  spawnSync('npm', args, { cwd: folder, stdio: 'inherit' });
+  return binary;
+}
