@@ -1,0 +1,161 @@
+// Turns a real recording into a template that can be written again and again as something that
+// happened to other objects at another time. What differs from copy to copy (uids, names, times,
+// resourceVersions) becomes a slot; the rest stays byte for byte. A copy ends with a DELETED frame for
+// every object that the recording left alive, so that state can be let go.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/**
+ * @typedef {object} Copy what a copy differs by
+ * @property {string} id part of every name; unique, lower case, fit for a Kubernetes name
+ * @property {number} shiftS seconds that every time moves by
+ * @property {number} versionShift added to every resourceVersion
+ */
+
+/**
+ * Reads an NDJSON recording and compiles it.
+ * `bounds` are those of the recording with its DELETED frames: first and last receivedAt (ms), lowest
+ * and highest resourceVersion. `render(copy)` gives the text of one copy.
+ */
+export function compileRecording(file) {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const frames = withDeletions(lines);
+  const slots = new SlotTable();
+  const pattern = slotPattern(frames);
+  const parts = frames.map(({ line }) => cut(`${line}\n`, pattern, slots));
+  return {
+    bounds: boundsOf(frames),
+    occurrences: countOccurrences(frames),
+    frames: frames.length,
+    render: (copy) => render(parts, slots.values(copy)),
+  };
+}
+
+/** Every distinct slot once: a copy computes its value once and puts it in many places. */
+class SlotTable {
+  #index = new Map();
+  #slots = [];
+
+  add(kind, text) {
+    const key = `${kind} ${text}`;
+    let index = this.#index.get(key);
+    if (index === undefined) {
+      index = this.#slots.push({ kind, text }) - 1;
+      this.#index.set(key, index);
+    }
+    return index;
+  }
+
+  values(copy) {
+    return this.#slots.map(({ kind, text }) => copiedSlot[kind](text, copy));
+  }
+}
+
+/** What each kind of slot holds in a copy. */
+const copiedSlot = {
+  uid: (text, { id }) => uuidOf(createHash('sha1').update(`${id} ${text}`).digest('hex')),
+  time(text, { shiftS }) {
+    const shifted = new Date(Date.parse(text) + shiftS * 1000);
+    return shifted.toISOString().slice(0, 19) + text.slice(19);
+  },
+  nanos(text, { shiftS }) {
+    return (BigInt(`0x${text}`) + BigInt(shiftS) * 1_000_000_000n).toString(16).padStart(16, '0');
+  },
+  name: (text, { id }) => `${id}-${text}`,
+  version: (text, { versionShift }) => String(Number(text) + versionShift),
+};
+
+function uuidOf(hex) {
+  const group = (from, to) => hex.slice(from, to);
+  return `${group(0, 8)}-${group(8, 12)}-4${group(13, 16)}-a${group(17, 20)}-${group(20, 32)}`;
+}
+
+/** One expression that finds all slots; the name of the group that matched is the slot's kind. */
+function slotPattern(frames) {
+  const objects = frames.map(({ frame }) => frame.object).filter(({ kind }) => kind !== 'Event');
+  const names = alternatives(objects.filter(({ kind }) => kind !== 'Namespace'));
+  const namespaces = alternatives(objects.filter(({ kind }) => kind === 'Namespace'));
+  // Namespaces of the recordings are everyday words ("batch"), so their surroundings must tell.
+  const namespace = [
+    `(?<="namespace":"|"kind":"Namespace"[^{]*"metadata":{"name":"|metadata\\.name":")(?:${namespaces})(?=")`,
+    `(?<![\\w./-])(?:${namespaces})(?=/(?:${names})(?!\\w))`,
+    `(?<=_)(?:${namespaces})(?=_)`,
+  ].join('|');
+  const kinds = {
+    uid: '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
+    time: '(?<=")\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?Z(?=")',
+    nanos: '(?<="metadata":{"name":"[^"]*\\.)[0-9a-f]{16}(?=")',
+    version: '(?<="resourceVersion":")\\d+(?=")',
+    name: `(?<![A-Za-z0-9-])(?:${names})(?![A-Za-z0-9]|-[^"])|${namespace}`,
+  };
+  const groups = Object.entries(kinds).map(([kind, source]) => `(?<${kind}>${source})`);
+  return new RegExp(groups.join('|'), 'g');
+}
+
+/** Longest first, so that a pod's name is not taken for its owner's. */
+function alternatives(objects) {
+  const names = new Set(objects.map(({ metadata }) => metadata.name));
+  return [...names].sort((a, b) => b.length - a.length || (a < b ? -1 : 1)).join('|');
+}
+
+/** Literal text and slot numbers in turn, beginning and ending with text. */
+function cut(line, pattern, slots) {
+  const parts = [];
+  let end = 0;
+  for (const match of line.matchAll(pattern)) {
+    const [kind, text] = Object.entries(match.groups).find(([, value]) => value !== undefined);
+    parts.push(line.slice(end, match.index), slots.add(kind, text));
+    end = match.index + text.length;
+  }
+  parts.push(line.slice(end));
+  return parts;
+}
+
+function render(frames, values) {
+  let text = '';
+  for (const parts of frames) {
+    for (const part of parts) text += typeof part === 'string' ? part : values[part];
+  }
+  return text;
+}
+
+/** The recording's frames and, one second after the last, the deletion of what is left: last made first. */
+function withDeletions(lines) {
+  const frames = lines.map((line) => ({ line, frame: JSON.parse(line) }));
+  const alive = new Map();
+  for (const { frame } of frames) {
+    const { kind, metadata } = frame.object;
+    if (kind === 'Event') continue;
+    if (frame.type === 'DELETED') alive.delete(metadata.uid);
+    else if (alive.has(metadata.uid)) alive.get(metadata.uid).object = frame.object;
+    else alive.set(metadata.uid, { object: frame.object });
+  }
+  const { lastMs, lastVersion } = boundsOf(frames);
+  const receivedAt = new Date(lastMs + 1000).toISOString();
+  const deletions = [...alive.values()].reverse().map(({ object }, index) => {
+    const metadata = { ...object.metadata, resourceVersion: String(lastVersion + 1 + index) };
+    const frame = { type: 'DELETED', object: { ...object, metadata }, receivedAt };
+    return { line: JSON.stringify(frame), frame };
+  });
+  return [...frames, ...deletions];
+}
+
+function boundsOf(frames) {
+  const times = frames.map(({ frame }) => Date.parse(frame.receivedAt));
+  const versions = frames.map(({ frame }) => Number(frame.object.metadata.resourceVersion));
+  return {
+    firstMs: Math.min(...times),
+    lastMs: Math.max(...times),
+    firstVersion: Math.min(...versions),
+    lastVersion: Math.max(...versions),
+  };
+}
+
+/** How many (Event uid, count) pairs there are: what a correlator has to make a span of. */
+function countOccurrences(frames) {
+  const events = frames.map(({ frame }) => frame.object).filter(({ kind }) => kind === 'Event');
+  const keys = events.map(
+    (event) => `${event.metadata.uid} ${event.series?.count ?? event.count ?? 0}`,
+  );
+  return new Set(keys).size;
+}
