@@ -1,8 +1,8 @@
-// `node scripts/fresh-tree.mjs PKG DIR`: copies the checkout's tracked files, compiled, to DIR, with
-// the built module PKG in the place of the committed one. The suites then run over another WASM without
-// a switch in the program that chooses a module.
+// `node scripts/fresh-tree.mjs PKG DIR`: copies the checkout's tracked files and dist to DIR, with the
+// built module PKG in the place of the committed one. The suites then run over another WASM without a
+// switch in the program that chooses a module. DIR must lie below the checkout, whose packages it uses.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { root } from './steps.mjs';
 
@@ -18,4 +18,3 @@ for (const name of listed.stdout.split('\0').filter(Boolean)) {
 rmSync(join(tree, 'crates', 'correlate', 'pkg'), { recursive: true, force: true });
 cpSync(pkg, join(tree, 'crates', 'correlate', 'pkg'), { recursive: true });
 cpSync(join(root, 'dist'), join(tree, 'dist'), { recursive: true });
-symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-const vitest = join('node_modules', 'vitest', 'vitest.mjs');
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** A step that passes or fails as a whole. */
 export function command(name, binary, ...args) {
@@ -16,11 +16,7 @@ export function command(name, binary, ...args) {
 }
 
 /** A vitest project as a step. `node` is the binary to run it with, `cwd` the tree it is run in. */
-export function vitestSuite(
-  name,
-  project,
-  { node = process.execPath, cwd = root, env, args = [] } = {},
-) {
+export function vitestSuite(name, project, { node = process.execPath, cwd = root, env } = {}) {
   const report = join(root, 'target', 'reports', `${name.replaceAll(/\W+/g, '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return {
