@@ -7,7 +7,7 @@ const bin = (name) => join('node_modules', '.bin', name);
 export function checkSteps() {
   return [
     command('types', bin('tsc'), '-p', 'tsconfig.json'),
-    command('lint and format', bin('biome'), 'ci', '--error-on-warnings', '.'),
+    command('lint and format', bin('biome'), 'check', '--error-on-warnings', '--colors=off', '.'),
     command('rustfmt', 'cargo', 'fmt', '--all', '--check'),
     command('clippy', 'cargo', ...clippy),
     command('wasm freshness', process.execPath, 'scripts/wasm-fresh.mjs'),
