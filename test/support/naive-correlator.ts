@@ -1,0 +1,268 @@
+// The naive oracle: the bytes of a recording in, its spans out, by the rules of the model and nothing
+// else. The whole recording is in memory; occurrences are sorted and decided one by one, each by
+// looking through all the others. It shares nothing with the crate but the rule files, and is meant
+// for recordings that a person could read.
+import { occurrenceAttributes } from './naive-attributes.ts';
+import { readRecording } from './naive-input.ts';
+import { type Evidence, Knowledge, type Node } from './naive-knowledge.ts';
+import type { Placed, Span } from './naive-model.ts';
+import { type Generation, isDeleted } from './naive-objects.ts';
+import { slackFor } from './naive-rules.ts';
+import { duration, floor, MINUTE, rfc3339, SECOND_END } from './naive-time.ts';
+import { Traces } from './naive-traces.ts';
+import type { PlainSpan } from './spans.ts';
+
+const RANKS = ['Scheduled', 'Pulling', 'Pulled', 'Created', 'Started', 'Killing'];
+
+type Cause = { by: Placed; evidence: Evidence };
+type Parent = { span: Span; evidence: string };
+
+/** `clusterName` becomes k8s.cluster.name. */
+export interface NaiveOptions {
+  reorderWindowMs?: number;
+  clusterName?: string;
+}
+
+/** All spans of a recording, in no particular order. */
+export function correlateNaively(input: Uint8Array, options: NaiveOptions = {}): PlainSpan[] {
+  return new NaiveCorrelator(input, options).run();
+}
+
+class NaiveCorrelator {
+  #know: Knowledge;
+  #traces: Traces;
+  #all: Placed[];
+  #placing = new Set<Placed>();
+  #horizons = new Map<string, bigint>();
+
+  constructor(input: Uint8Array, { reorderWindowMs = 5000, clusterName = '' }: NaiveOptions) {
+    const window = BigInt(reorderWindowMs) * 1_000_000n;
+    const { versions, occurrences } = readRecording(input, window);
+    this.#know = new Knowledge(versions, occurrences, window);
+    this.#traces = new Traces(this.#know, clusterName);
+    this.#all = occurrences.map((e) => {
+      const released = e.late ? e.watermark : e.precise ? e.at : e.at + SECOND_END;
+      return { ...e, t: e.at, root: this.#know.id(this.#know.path(e.regarding, released).at(-1)!) };
+    });
+  }
+
+  run(): PlainSpan[] {
+    const times = this.#all.map((e) => this.#settledTime(e));
+    this.#all.forEach((e, i) => {
+      e.t = times[i]!;
+    });
+    for (const e of this.#all.toSorted(byRelease)) this.#place(e);
+    return this.#traces.finished();
+  }
+
+  /** A time known only to the second is as late as fits into its second. */
+  #settledTime(x: Placed): bigint {
+    if (x.precise) return x.at;
+    const end = x.at + SECOND_END;
+    const near = this.#all.filter((e) => e.precise && !e.late && e.root === x.root);
+    const inSecond = near.filter((e) => e.at >= x.at && e.at <= end);
+    const isNamed = (e: Placed): boolean =>
+      this.#know.names(x, x.at, end, this.#know.resolve(e.regarding, end)) !== undefined;
+    const after = inSecond.filter((e) => e.version > x.version || isNamed(e));
+    const before = inSecond.filter((e) => e.version < x.version);
+    const earliest = after.reduce((t, e) => min(t, e.at), end);
+    return before.reduce((t, e) => max(t, e.at), earliest);
+  }
+
+  #place(e: Placed): Span {
+    if (e.span) return e.span;
+    this.#placing.add(e);
+    let h = max(this.#horizons.get(e.root) ?? 0n, e.late ? e.watermark : e.t);
+    let path = this.#know.path(e.regarding, h);
+    let { direction } = e.rule;
+    let cause: Cause | undefined;
+    const isRoot = e.topLevel || e.rule.opens === 'trace';
+    const lookFor = (way: 'up' | 'down'): void => {
+      direction = way;
+      cause = this.#cause(e, path[0]!, way, h);
+      h = max(h, this.#waitedUntil(e, path[0]!, cause));
+      path = this.#know.path(e.regarding, h);
+    };
+    if (!isRoot) lookFor(direction);
+    const isKilling = e.reason === 'Killing';
+    const ends = e.rule.termination === true && (!isKilling || isDeleted(path[0]!.known, e.t));
+    if (!isRoot && !cause && e.rule.termination && !ends) lookFor('up');
+    this.#horizons.set(e.root, h);
+    e.placedAt = h;
+
+    const span = this.#newSpan(e, path);
+    if (isRoot) this.#openOwn(e, span, path);
+    else if (cause) this.#hangUnderCause(e, span, cause);
+    else this.#hangUnderOwner(e, span, path, direction, ends, h);
+    this.#traces.followChain(e, span, this.#know.id(path[0]!));
+    e.span = span;
+    this.#placing.delete(e);
+    return span;
+  }
+
+  #newSpan(e: Placed, path: Node[]): Span {
+    const generation = this.#know.generationAt(path[0]!, e.t, e);
+    const span = this.#traces.newSpan(e, occurrenceAttributes(e, path, generation));
+    const { total } = e.captures;
+    if (e.reason === 'Pulled' && total && !this.#traces.isPulling(e, this.#know.id(path[0]!)))
+      span.start = e.t - duration(total);
+    return span;
+  }
+
+  #openOwn(e: Placed, span: Span, path: Node[]): void {
+    const { node, change } = this.#know.whichChange(path, e, e.t);
+    this.#traces.openUnder(e, span, path.slice(path.indexOf(node)), change);
+  }
+
+  #hangUnderCause(e: Placed, span: Span, { by, evidence }: Cause): void {
+    const parent = this.#notTooOld(e, { span: by.span!, evidence });
+    this.#traces.hang(e, span, parent.span, parent.evidence);
+    if (by.t <= e.t) return;
+    if (by.t - e.t > by.rule.slack) {
+      span.start = by.span!.start!;
+      span.attributes['kspan.time.raw'] = rfc3339(e.t);
+    } else if (!e.late) {
+      for (let s = span.parent; s; s = s.parent) s.start = min(s.start!, span.start!);
+    }
+  }
+
+  /** No occurrence names the object: perhaps one names its owner; else it hangs under the root. */
+  #hangUnderOwner(
+    e: Placed,
+    span: Span,
+    path: Node[],
+    direction: 'up' | 'down',
+    ends: boolean,
+    h: bigint,
+  ): void {
+    const found = (ends ? this.#ofTermination(e, path, h) : undefined) ??
+      this.#ofOwner(e, path, direction, h) ?? { span: this.#head(e, path), evidence: 'root' };
+    const parent = this.#notTooOld(e, found);
+    const { trace } = parent.span;
+    const object = path[0]!.known;
+    const since = trace.since ?? floor(trace.first);
+    const isNamed = this.#namers(e, path[0]!, 'up', h).some((c) => c.span);
+    if (ends || !object || path.length === 1 || isNamed || object.created < since) {
+      this.#traces.hang(e, span, parent.span, parent.evidence);
+    } else {
+      const create = this.#traces.create(trace, path, e.t, parent.span, parent.evidence);
+      this.#traces.hang(e, span, create, 'owner');
+    }
+  }
+
+  /** What named the object of `e`: the latest before, else the earliest that followed in time. */
+  #cause(e: Placed, object: Node, direction: string, h: bigint): Cause | undefined {
+    const namers = this.#namers(e, object, direction, h);
+    const until = (c: Placed): bigint => e.t + c.rule.slack + skewOf(e);
+    const by =
+      namers.findLast((c) => causalOrder(c, e) < 0 && this.#isLive(c, e)) ??
+      namers.find((c) => c.t > e.t && c.t <= until(c) && (!e.late || this.#isLive(c, e)));
+    if (!by) return undefined;
+    this.#place(by);
+    return { by, evidence: this.#evidence(by, object, h)! };
+  }
+
+  /** Occurrences of the same root that name an object in a direction, in causal order. */
+  #namers(e: Placed, object: Node, direction: string, h: bigint): Placed[] {
+    return this.#all
+      .filter((c) => c !== e && c.root === e.root && c.rule.direction === direction)
+      .filter((c) => c.span || !(c.late || e.late || this.#placing.has(c)))
+      .filter((c) => this.#evidence(c, object, h) !== undefined)
+      .sort(causalOrder);
+  }
+
+  /** Names are resolved when the naming occurrence is placed. */
+  #evidence(c: Placed, object: Node, h: bigint): Evidence | undefined {
+    return this.#know.names(c, c.t, c.placedAt ?? max(h, c.t), object);
+  }
+
+  #isLive(c: Placed, e: Placed): boolean {
+    return this.#traces.isLive(this.#place(c).trace, e);
+  }
+
+  /** Until when is it worth waiting for a cause that is written after its effect? */
+  #waitedUntil(e: Placed, object: Node, cause: Cause | undefined): bigint {
+    if (e.late) return 0n;
+    if (cause) return cause.by.t;
+    const slack = slackFor(object.kind);
+    return slack === undefined ? 0n : e.t + slack + skewOf(e);
+  }
+
+  #ofOwner(e: Placed, path: Node[], direction: string, h: bigint): Parent | undefined {
+    const namers = path[1] ? this.#namers(e, path[1], direction, h) : [];
+    const by = namers.findLast((c) => causalOrder(c, e) < 0 && this.#isLive(c, e));
+    return by && { span: this.#place(by), evidence: 'owner' };
+  }
+
+  #ofTermination(e: Placed, path: Node[], h: bigint): Parent | undefined {
+    const scaledDown = this.#ofOwner(e, path, 'down', h);
+    if (scaledDown) return scaledDown;
+    const top = path.findLastIndex((node) => isDeleted(node.known, e.t));
+    if (top < 0) return undefined;
+    const traces = this.#traces.of(path[top]!, 'delete');
+    const live = traces.findLast((trace) => this.#traces.isLive(trace, e));
+    const isEpisode = traces.length > 0;
+    const span = live?.root ?? this.#traces.open(e, path.slice(top), undefined, isEpisode);
+    return { span, evidence: 'deletion' };
+  }
+
+  /** The span under which everything hangs that belongs to the same change as `e`. */
+  #head(e: Placed, path: Node[]): Span {
+    const { node, change } = this.#know.whichChange(path, e, e.t);
+    const traces = this.#traces.of(node, change.number);
+    const live = traces.findLast((trace) => this.#traces.isLive(trace, e));
+    if (live) return live.heads.get(change.number)!;
+    const above = path.slice(path.indexOf(node));
+    const changes = node.known?.generations ?? [];
+    const before = changes[changes.indexOf(change) - 1];
+    const scaled =
+      before && this.#traces.of(node, before.number).findLast((t) => this.#traces.isLive(t, e));
+    if (scaled && traces.length === 0 && isAutoscaled(change))
+      return this.#traces.scale(scaled, above, change);
+    const isFresh = change.changed === undefined || e.t - change.changed <= 10n * MINUTE;
+    return this.#traces.open(e, above, change, traces.length > 0 || !isFresh);
+  }
+
+  /** A trace that is too old does not grow: its object's next episode does. */
+  #notTooOld(e: Placed, parent: Parent): Parent {
+    const age = e.late ? undefined : this.#traces.isTooOld(parent.span, e);
+    if (age === undefined) return parent;
+    const { trace } = parent.span;
+    if (age === 'anywhere') this.#traces.close(trace, e.t);
+    const others = this.#traces.of(trace.path[0]!, trace.change?.number ?? 'delete');
+    const live = others.findLast((other) => other !== trace && this.#traces.isLive(other, e));
+    const span = live?.root ?? this.#traces.open(e, trace.path, trace.change, true);
+    return { span, evidence: 'root' };
+  }
+}
+
+/** In causal time: by time, then rank, resourceVersion, uid and count. */
+function causalOrder(a: Placed, b: Placed): number {
+  return (
+    compare(a.t, b.t) ||
+    RANKS.indexOf(a.reason) - RANKS.indexOf(b.reason) ||
+    compare(a.version, b.version) ||
+    compare(a.uid, b.uid) ||
+    a.count - b.count
+  );
+}
+
+/** A late occurrence is placed when it arrives, before what the watermark has not passed yet. */
+function byRelease(a: Placed, b: Placed): number {
+  const turn = (e: Placed): bigint => (e.late ? e.watermark : e.t);
+  const inTurn = compare(turn(a), turn(b)) || Number(b.late) - Number(a.late);
+  return inTurn || (a.late ? 0 : causalOrder(a, b));
+}
+
+/** How far the emitter's clock was behind the API server's. */
+function skewOf(e: Placed): bigint {
+  return e.first && e.created !== undefined ? max(0n, e.created - e.t) : 0n;
+}
+
+function isAutoscaled({ byScale, manager }: Generation): boolean {
+  return byScale && (manager === 'kube-controller-manager' || manager.includes('keda'));
+}
+
+const compare = <T extends bigint | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,0 +1,171 @@
+// What the naive oracle knows about objects at a moment: names resolved, owners walked, the change that
+// an occurrence belongs to. A moment `h` means: all frames that had arrived when the watermark was
+// there. Every answer is computed from the whole recording.
+import type { ObjectRef, Occurrence, Version } from './naive-model.ts';
+import { type Generation, isDeleted, type KnownObject, objectsKnownAt } from './naive-objects.ts';
+import { floor } from './naive-time.ts';
+
+const DEPTH = 16;
+
+/** An object as far as it is known; `uid` is '' when nobody said it. */
+export type Node = ObjectRef & { known: KnownObject | undefined };
+export type Evidence = 'rule' | 'related';
+type Named = ObjectRef & { evidence: Evidence };
+
+export class Knowledge {
+  #versions: Version[];
+  #occurrences: Occurrence[];
+  #window: bigint;
+  #objects = new Map<bigint, KnownObject[]>();
+  /** The uid of the kube-system namespace, '' when it was not seen. */
+  clusterUid: string;
+
+  constructor(versions: Version[], occurrences: Occurrence[], window: bigint) {
+    this.#versions = versions;
+    this.#occurrences = occurrences;
+    this.#window = window;
+    const system = versions.find(
+      ({ ref }) => ref.kind === 'Namespace' && ref.name === 'kube-system',
+    );
+    this.clusterUid = system?.ref.uid ?? '';
+  }
+
+  /** The uid, or the text that stands for a missing one. */
+  id(node: ObjectRef): string {
+    return node.uid || [this.clusterUid, node.kind, node.namespace, node.name].join('/');
+  }
+
+  /** The object of a reference, its owner, and so on up to the top. */
+  path(ref: ObjectRef, h: bigint): Node[] {
+    const path = [this.resolve(ref, h)];
+    for (let owner = this.#ownerOf(path[0]!, h); owner && path.length <= DEPTH; ) {
+      if (path.some((node) => this.id(node) === this.id(owner!))) break;
+      path.push(owner);
+      owner = this.#ownerOf(owner, h);
+    }
+    return path;
+  }
+
+  /** A uid that is no known object's is looked up by mirror annotation, then by name. */
+  resolve(ref: ObjectRef, h: bigint): Node {
+    const objects = this.#known(h);
+    const known =
+      objects.find((object) => object.uid === ref.uid) ??
+      objects.find((object) => ref.uid !== '' && object.mirrors === ref.uid) ??
+      newest(objects.filter((object) => sameName(object, ref)));
+    return { ...ref, uid: known?.uid ?? ref.uid, known };
+  }
+
+  /** How `e`, if it happened at `t` and what it names is looked up at `h`, names an object. */
+  names(e: Occurrence, t: bigint, h: bigint, object: Node): Evidence | undefined {
+    const named = this.#namedBy(e, t, h).find((other) =>
+      other.uid ? other.uid === object.uid : sameName(other, object),
+    );
+    return named?.evidence;
+  }
+
+  /** The object on the path whose own change is the newest not after `e`, and that change. */
+  whichChange(path: Node[], e: Occurrence, t: bigint): { node: Node; change: Generation } {
+    let best: { node: Node; change: Generation } | undefined;
+    path.toReversed().forEach((node, i) => {
+      const own = (node.known?.generations ?? []).filter(
+        (g) => i === 0 || g.manager !== node.known?.creator,
+      );
+      const change =
+        (node === path[0] ? seenBy(own, e) : undefined) ??
+        own.findLast((g) => g.changed !== undefined && g.changed <= t) ??
+        (i === 0 ? (own[0] ?? NO_GENERATION) : undefined);
+      if (change && (!best || (change.changed ?? 0n) > (best.change.changed ?? 0n)))
+        best = { node, change };
+    });
+    return best!;
+  }
+
+  /** The number of the object's generation at `t`; 0 when it is not known. */
+  generationAt(node: Node, t: bigint, e?: Occurrence): number {
+    const all = node.known?.generations ?? [];
+    const byTime = all.findLast((g) => g.changed !== undefined && g.changed <= t);
+    return ((e && seenBy(all, e)) ?? byTime ?? all[0])?.number ?? 0;
+  }
+
+  #known(h: bigint): KnownObject[] {
+    if (!this.#objects.has(h))
+      this.#objects.set(h, objectsKnownAt(h + this.#window, this.#versions));
+    return this.#objects.get(h)!;
+  }
+
+  #ownerOf(node: Node, h: bigint): Node | undefined {
+    if (node.known) {
+      const find = (uid: string) => this.#known(h).find((object) => object.uid === uid);
+      const { owners } = node.known;
+      const owner =
+        owners.find((o) => o.controller === true) ??
+        owners.find((o) => o.kind !== 'Node' && find(o.uid)?.namespace !== '');
+      return owner && { ...owner, known: find(owner.uid) };
+    }
+    const namer = this.#occurrences.findLast(
+      (e) =>
+        e.seen <= h + this.#window &&
+        !sameName(e.regarding, node) &&
+        namedInText(e).some((named) => sameName(named, node)),
+    );
+    return namer && this.resolve(namer.regarding, h);
+  }
+
+  #namedBy(e: Occurrence, t: bigint, h: bigint): Named[] {
+    const named: Named[] = namedInText(e).map((ref) => {
+      const isSelf = sameName(ref, e.regarding);
+      return {
+        ...(isSelf ? this.resolve(e.regarding, h) : this.#meant(ref, e, t, h)),
+        evidence: 'rule',
+      };
+    });
+    if (e.related && e.rule.related !== 'link')
+      named.push({ ...this.resolve(e.related, h), evidence: 'related' });
+    return named;
+  }
+
+  /** Of several objects with the name: the one being created, or being deleted, at that time. */
+  #meant(ref: ObjectRef, e: Occurrence, t: bigint, h: bigint): ObjectRef {
+    const objects = this.#known(h).filter((object) => sameName(object, ref));
+    const distance = (object: KnownObject): bigint => {
+      const d = object.created - floor(t);
+      return d < 0n ? -d : d;
+    };
+    if (e.rule.direction === 'up')
+      return objects.sort((a, b) => Number(distance(a) - distance(b)))[0] ?? ref;
+    const alive = objects.filter((object) => !isDeleted(object, t));
+    const oldest = alive.reduce((a, b) => (b.created < a.created ? b : a), alive[0]!);
+    return newest(objects.filter((object) => isDeleted(object, t))) ?? oldest ?? ref;
+  }
+}
+
+const NO_GENERATION: Generation = {
+  ...{ number: 0, version: 0n, changed: undefined },
+  ...{ manager: 'unknown', operation: '', byScale: false },
+};
+
+/** Objects named by the row's expression. The note of a series is frozen and names nothing. */
+function namedInText(e: Occurrence): ObjectRef[] {
+  if (e.inSeries) return [];
+  return e.rule.names.flatMap((named) => {
+    if (named === 'regarding') return [{ ...e.regarding }];
+    const name = e.captures[named.name];
+    const { namespace } = e.regarding;
+    return name ? [{ apiVersion: '', kind: named.kind, namespace, name, uid: '' }] : [];
+  });
+}
+
+/** The newest generation that the emitter of a first occurrence had seen. */
+function seenBy(generations: Generation[], e: Occurrence): Generation | undefined {
+  const seen = BigInt(e.regarding.resourceVersion || 0);
+  return e.first ? generations.findLast((g) => g.version > 0n && g.version <= seen) : undefined;
+}
+
+function newest(objects: KnownObject[]): KnownObject | undefined {
+  return objects.reduce((a, b) => (b.created >= a.created ? b : a), objects[0]!);
+}
+
+function sameName(a: ObjectRef, b: ObjectRef): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.name === b.name;
+}

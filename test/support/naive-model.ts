@@ -1,0 +1,94 @@
+// What the naive oracle knows and makes: metadata versions, occurrences, spans, traces. Times are
+// nanoseconds since the Unix epoch.
+import type { Attributes } from './naive-attributes.ts';
+import type { Node } from './naive-knowledge.ts';
+import type { Generation } from './naive-objects.ts';
+import type { Rule } from './naive-rules.ts';
+import type { PlainSpan } from './spans.ts';
+
+export interface ObjectRef {
+  apiVersion: string;
+  kind: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  resourceVersion?: string;
+  fieldPath?: string;
+}
+
+/** One metadata frame; `seen` is the stream clock when it arrived (0 when it carries no time). */
+export interface Version {
+  seen: bigint;
+  isDelete: boolean;
+  ref: ObjectRef;
+  // biome-ignore lint/suspicious/noExplicitAny: read from any JSON
+  metadata: any;
+}
+
+/** One (Event uid, count); `at` is its time, or the start of its second when it is not `precise`. */
+export interface Occurrence {
+  uid: string;
+  name: string;
+  count: number;
+  version: bigint;
+  regarding: ObjectRef;
+  related: ObjectRef | undefined;
+  reason: string;
+  action: string;
+  message: string;
+  type: string;
+  component: string;
+  instance: string;
+  host: string;
+  topLevel: boolean;
+  first: boolean;
+  inSeries: boolean;
+  at: bigint;
+  precise: boolean;
+  created: bigint | undefined;
+  rule: Rule;
+  captures: Record<string, string | undefined>;
+  seen: bigint;
+  watermark: bigint;
+  late: boolean;
+}
+
+/** An occurrence with its final time, its root, and, once it is placed, its span. */
+export type Placed = Occurrence & { t: bigint; root: string; span?: Span; placedAt?: bigint };
+
+/** A span in the making; the first child sets the start of a synthetic one. */
+export interface Span extends Omit<PlainSpan, 'parentSpanId' | 'start' | 'end' | 'attributes'> {
+  trace: Trace;
+  attributes: Attributes;
+  parent?: Span;
+  start?: bigint;
+  end?: bigint;
+  change?: bigint | undefined;
+  late: boolean;
+}
+
+export interface Link {
+  pod: string;
+  container: string;
+  reason: string;
+  span: Span;
+  due: bigint;
+  ended?: bigint;
+}
+
+/** `heads`: for each generation in this trace the span under which its occurrences hang. */
+export interface Trace {
+  id: string;
+  object: string;
+  path: Node[];
+  change: Generation | undefined;
+  since: bigint | undefined;
+  root?: Span;
+  heads: Map<number, Span>;
+  creates: Map<string, Span>;
+  links: Link[];
+  size: number;
+  first: bigint;
+  last: bigint;
+  closed?: bigint;
+}

@@ -1,0 +1,289 @@
+// The traces of the naive oracle: opens them, hangs spans under one another, keeps the start-up chain,
+// and says at the end when every span began and ended.
+import {
+  type Attributes,
+  containerOf,
+  objectAttributes,
+  withoutAbsent,
+} from './naive-attributes.ts';
+import { keyOf, spanIdOf, traceIdOf } from './naive-ids.ts';
+import type { Knowledge, Node } from './naive-knowledge.ts';
+import type { Link, Placed, Span, Trace } from './naive-model.ts';
+import type { Generation } from './naive-objects.ts';
+import { MINUTE, rfc3339, SECOND, SECOND_END } from './naive-time.ts';
+import type { PlainSpan } from './spans.ts';
+
+const IDLE = 2n * MINUTE;
+const KEPT = 15n * MINUTE;
+const SLACK = 2n * SECOND;
+
+export class Traces {
+  #spans: Span[] = [];
+  #traces: Trace[] = [];
+  #know: Knowledge;
+  #cluster: Attributes;
+
+  constructor(know: Knowledge, clusterName: string) {
+    this.#know = know;
+    this.#cluster = withoutAbsent({
+      'k8s.cluster.name': clusterName,
+      'k8s.cluster.uid': know.clusterUid,
+    });
+  }
+
+  /** Traces of an object's generation, or of its deletion, in the order they were opened. */
+  of(node: Node, generation: number | 'delete'): Trace[] {
+    const id = this.#know.id(node);
+    return this.#traces.filter((trace) =>
+      generation === 'delete'
+        ? trace.object === id && trace.change === undefined
+        : trace.object === id && trace.heads.has(generation),
+    );
+  }
+
+  /** The span of an occurrence, not yet hung anywhere. */
+  newSpan(e: Placed, attributes: Attributes): Span {
+    const key = keyOf(e.uid, ...(e.count > 0 ? [`${e.count}`] : []));
+    const span = {
+      ...{ traceId: '', spanId: spanIdOf(key), name: `${e.regarding.kind}.${e.reason}` },
+      ...{ attributes, start: e.t, end: e.t, late: e.late, trace: undefined as unknown as Trace },
+      error: e.type === 'Normal' || e.type === '' ? undefined : e.message,
+      resource: this.#resource(e.component || 'unknown', e.instance),
+    };
+    this.#spans.push(span);
+    return span;
+  }
+
+  /** A trace whose root is the occurrence's own span. */
+  openUnder(e: Placed, span: Span, path: Node[], change: Generation): void {
+    const isPlain = e.topLevel && this.of(path[0]!, change.number).length === 0;
+    const key = keyOf(
+      this.#know.id(path[0]!),
+      change.number,
+      ...(isPlain ? [] : [e.uid, `${e.count}`]),
+    );
+    const trace = this.#newTrace(e, path, change, traceIdOf(key), change.changed);
+    trace.heads.set(change.number, span);
+    trace.root = span;
+    if (e.late) span.attributes['kspan.late'] = true;
+    this.#join(span, trace);
+  }
+
+  /** A trace with a synthetic root: of a change, of a deletion, or an episode of either. */
+  open(e: Placed, path: Node[], change: Generation | undefined, isEpisode: boolean): Span {
+    const [node, id] = [path[0]!, this.#know.id(path[0]!)];
+    const number = change?.number ?? this.#know.generationAt(node, e.t);
+    const plainKey = change ? keyOf(id, number) : keyOf(id, 'delete');
+    const key = isEpisode ? keyOf(id, number, e.uid, `${e.count}`) : plainKey;
+    const verb = isEpisode ? 'Activity' : change ? verbOf(node, change) : 'Delete';
+    const since = isEpisode ? undefined : change?.changed;
+    const trace = this.#newTrace(e, path, change, traceIdOf(key), since);
+    trace.root = this.#synthetic(
+      trace,
+      path,
+      verb,
+      key,
+      change?.manager ?? 'unknown',
+      number,
+      since,
+    );
+    if (change?.changed !== undefined)
+      trace.root.attributes['kspan.change.time'] = rfc3339(change.changed);
+    if (!node.known) trace.root.attributes['kspan.root.assumed'] = true;
+    if (change) trace.heads.set(number, trace.root);
+    return trace.root;
+  }
+
+  /** An autoscaler's change within the live trace of the change before. */
+  scale(trace: Trace, path: Node[], change: Generation): Span {
+    const key = keyOf(this.#know.id(path[0]!), change.number, 'scale');
+    const span = this.#synthetic(
+      trace,
+      path,
+      'Scale',
+      key,
+      change.manager,
+      change.number,
+      change.changed,
+    );
+    span.parent = trace.root!;
+    span.attributes['kspan.edge.evidence'] = 'root';
+    trace.heads.set(change.number, span);
+    return span;
+  }
+
+  /** The span that stands for the creation of an object which no Event named. */
+  create(trace: Trace, path: Node[], t: bigint, parent: Span, evidence: string): Span {
+    const [node, id] = [path[0]!, this.#know.id(path[0]!)];
+    const made = trace.creates.get(id);
+    if (made) return made;
+    const number = this.#know.generationAt(node, t);
+    const key = keyOf(id, 'create');
+    const span = this.#synthetic(
+      trace,
+      path,
+      'Create',
+      key,
+      'unknown',
+      number,
+      node.known?.created,
+    );
+    span.parent = parent;
+    span.attributes['kspan.edge.evidence'] = evidence;
+    trace.creates.set(id, span);
+    return span;
+  }
+
+  /** Hangs an occurrence's span under a parent, whose own start may depend on this child. */
+  hang(e: Placed, span: Span, parent: Span, evidence: string): void {
+    span.parent = parent;
+    span.attributes['kspan.edge.evidence'] = evidence;
+    if (e.late) span.attributes['kspan.late'] = true;
+    for (
+      let [child, above]: [Span, Span | undefined] = [span, parent];
+      above;
+      [child, above] = [above, above.parent]
+    )
+      above.start ??= startBefore(child.start!, above.change);
+    this.#join(span, parent.trace);
+    if (e.late) return;
+    if (e.t < span.trace.first) span.trace.first = e.t;
+    if (e.t > span.trace.last) span.trace.last = e.t;
+  }
+
+  /** Too old for `e`: directly under the root after 30 minutes, anywhere after 60. */
+  isTooOld(parent: Span, e: Placed): 'anywhere' | 'under the root' | undefined {
+    const { first, size, root } = parent.trace;
+    if (e.t - first > 60n * MINUTE || size >= 20_000) return 'anywhere';
+    const half = e.t - first > 30n * MINUTE || size >= 10_000;
+    return half && parent === root ? 'under the root' : undefined;
+  }
+
+  /** Closes a trace and cuts what is open in it. */
+  close(trace: Trace, t: bigint): void {
+    trace.closed = t - 1n;
+    for (const link of trace.links) if (link.ended === undefined && link.due > t) link.due = t;
+  }
+
+  /** Live until idle with no link open; to a late `e` also if it closed less than 15 minutes ago. */
+  isLive(trace: Trace, e: Placed): boolean {
+    const ends = trace.links.map((link) => link.ended ?? link.due);
+    const close = trace.closed ?? ends.reduce((a, b) => (b > a ? b : a), trace.last + IDLE);
+    if (!e.late) return e.t <= close;
+    const within = e.t <= trace.last + IDLE && e.t >= trace.first - SLACK;
+    return e.watermark <= close || (within && e.watermark <= close + KEPT);
+  }
+
+  /** The open pull of a container. */
+  isPulling(e: Placed, pod: string): boolean {
+    return this.#openLinks(e, pod).some(
+      (link) => link.reason === 'Pulling' && link.container === containerOf(e),
+    );
+  }
+
+  /** Ends the links of the start-up chain that `e` ends, and opens its own. */
+  followChain(e: Placed, span: Span, pod: string): void {
+    if (!e.rule.chain || e.late) return;
+    const container = containerOf(e);
+    for (const link of this.#openLinks(e, pod))
+      if (link.container === container || link.container === '') link.ended = span.start!;
+    if (e.rule.chain === 'link')
+      span.trace.links.push({
+        pod,
+        container,
+        reason: e.reason,
+        span,
+        due: span.start! + e.rule.timeout,
+      });
+  }
+
+  /** All spans, ended: a link by the next or by its timeout, a parent by its last child. */
+  finished(): PlainSpan[] {
+    for (const { span, ended, due } of this.#traces.flatMap((trace) => trace.links)) {
+      span.end = ended ?? due;
+      if (ended === undefined) span.attributes['kspan.incomplete'] = true;
+    }
+    const endOf = (span: Span): bigint =>
+      this.#spans
+        .filter((child) => child.parent === span && !child.late)
+        .map(endOf)
+        .concat(span.start!)
+        .reduce((a, b) => (b > a ? b : a), span.end ?? span.start!);
+    return this.#spans.map((span) => ({
+      ...{ traceId: span.trace.id, spanId: span.spanId, parentSpanId: span.parent?.spanId },
+      ...{ name: span.name, start: span.start!, end: endOf(span), error: span.error },
+      ...{ resource: span.resource, attributes: span.attributes },
+    }));
+  }
+
+  #openLinks(e: Placed, pod: string): Link[] {
+    const links = this.#traces.flatMap((trace) => trace.links);
+    return links.filter((link) => link.pod === pod && link.ended === undefined && link.due >= e.t);
+  }
+
+  #newTrace(
+    e: Placed,
+    path: Node[],
+    change: Generation | undefined,
+    id: string,
+    since: bigint | undefined,
+  ): Trace {
+    const trace: Trace = {
+      ...{ id, object: this.#know.id(path[0]!), path, change, since, links: [], size: 0 },
+      ...{ first: e.t, last: e.t, heads: new Map(), creates: new Map() },
+    };
+    this.#traces.push(trace);
+    return trace;
+  }
+
+  #synthetic(
+    trace: Trace,
+    path: Node[],
+    verb: string,
+    key: Uint8Array,
+    service: string,
+    generation: number,
+    change: bigint | undefined,
+  ): Span {
+    const span: Span = {
+      ...{
+        traceId: trace.id,
+        spanId: spanIdOf(key),
+        name: `${path[0]!.kind}.${verb}`,
+        trace,
+        change,
+      },
+      ...{ attributes: objectAttributes(path, generation), error: undefined, late: false },
+      resource: this.#resource(service, ''),
+    };
+    this.#join(span, trace);
+    this.#spans.push(span);
+    return span;
+  }
+
+  #resource(service: string, instance: string): Attributes {
+    return withoutAbsent({
+      'service.name': service,
+      'service.instance.id': instance,
+      ...this.#cluster,
+    });
+  }
+
+  #join(span: Span, trace: Trace): void {
+    span.trace = trace;
+    trace.size++;
+  }
+}
+
+/** The end of the change's second if the first child follows within a minute, else the child's. */
+function startBefore(child: bigint, change: bigint | undefined): bigint {
+  if (change === undefined) return child;
+  const end = change + SECOND_END;
+  return child > end && child - end <= MINUTE ? end : child;
+}
+
+function verbOf(node: Node, change: Generation): string {
+  if (!node.known) return 'unknown';
+  const isNew = change.number <= 1 && change.changed === node.known.created;
+  return isNew ? 'Create' : change.operation;
+}

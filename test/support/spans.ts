@@ -1,0 +1,89 @@
+// Spans as plain values, for comparing: what a correlator gives (a ReadableSpan, or the naive oracle's
+// own) in one canonical text that leaves nothing out.
+import { type HrTime, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+
+/** A span with times in nanoseconds since the Unix epoch; `error` is the message of a failed one. */
+export interface PlainSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string | undefined;
+  name: string;
+  start: bigint;
+  end: bigint;
+  error: string | undefined;
+  resource: Record<string, unknown>;
+  attributes: Record<string, unknown>;
+}
+
+/** What a ReadableSpan says, as a plain span; fails on what no span of kspan's may carry. */
+export function plainSpan(span: ReadableSpan): PlainSpan {
+  const { traceId, spanId } = span.spanContext();
+  const { code, message } = span.status;
+  if (span.kind !== SpanKind.INTERNAL) throw new Error(`${span.name} has kind ${span.kind}`);
+  if (span.instrumentationScope.name !== 'kspan') throw new Error(`${span.name} has another scope`);
+  return {
+    traceId,
+    spanId,
+    parentSpanId: span.parentSpanContext?.spanId,
+    name: span.name,
+    start: nanos(span.startTime),
+    end: nanos(span.endTime),
+    error: code === SpanStatusCode.ERROR ? (message ?? '') : undefined,
+    resource: { ...span.resource.attributes },
+    attributes: { ...span.attributes },
+  };
+}
+
+/** The other way round, for code that takes ReadableSpans (exporters, the tree). */
+export function readableSpan(span: PlainSpan): ReadableSpan {
+  const context = { traceId: span.traceId, traceFlags: TraceFlags.NONE };
+  return {
+    name: span.name,
+    kind: SpanKind.INTERNAL,
+    spanContext: () => ({ ...context, spanId: span.spanId }),
+    ...(span.parentSpanId === undefined
+      ? {}
+      : { parentSpanContext: { ...context, spanId: span.parentSpanId } }),
+    startTime: hrTime(span.start),
+    endTime: hrTime(span.end),
+    duration: hrTime(span.end - span.start),
+    status:
+      span.error === undefined
+        ? { code: SpanStatusCode.UNSET }
+        : { code: SpanStatusCode.ERROR, message: span.error },
+    attributes: span.attributes as ReadableSpan['attributes'],
+    links: [],
+    events: [],
+    ended: true,
+    resource: {
+      attributes: span.resource as ReadableSpan['attributes'],
+      merge: () => {
+        throw new Error('resources of spans are final');
+      },
+      getRawAttributes: () => Object.entries(span.resource) as [string, string][],
+    },
+    instrumentationScope: { name: 'kspan' },
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+}
+
+/** All spans, one a line with every field in its order, sorted: equal texts mean equal output. */
+export function dump(spans: PlainSpan[]): string {
+  return spans
+    .map((span) =>
+      JSON.stringify(span, (_, value) => (typeof value === 'bigint' ? `${value}` : value)),
+    )
+    .sort()
+    .join('\n');
+}
+
+function nanos([seconds, rest]: HrTime): bigint {
+  return BigInt(seconds) * 1_000_000_000n + BigInt(rest);
+}
+
+function hrTime(at: bigint): HrTime {
+  return [Number(at / 1_000_000_000n), Number(at % 1_000_000_000n)];
+}
