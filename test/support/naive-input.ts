@@ -125,9 +125,11 @@ function timeOf(event: Json, first: boolean): Stamp | undefined {
       : (stamp(series?.lastObservedTime, true) ?? last)) ??
     firstTimestamp ??
     created;
-  const written = (metadata.managedFields ?? []).map((entry: Json) => stamp(entry.time)?.at ?? 0n);
   const newest: bigint | undefined =
-    written.sort()[written.length - 1] ?? (first ? created?.at : undefined);
+    (metadata.managedFields ?? [])
+      .map((entry: Json) => stamp(entry.time)?.at)
+      .reduce((a?: bigint, b?: bigint) => (a === undefined || (b ?? 0n) > a ? b : a), undefined) ??
+    (first ? created?.at : undefined);
   if (time && newest !== undefined && time.at > floor(newest) + SECOND_END)
     return { at: floor(newest), precise: false };
   return time;
