@@ -9,7 +9,7 @@ export type Named = 'regarding' | { kind: string; name: string };
 
 export interface Rule {
   controllers?: string[];
-  kind?: string;
+  kinds?: string[];
   reasons?: string[];
   message?: string;
   direction: 'up' | 'down';
@@ -47,7 +47,7 @@ export function findRule(
   const text = message.replace(/^\(combined from similar events\): /, '');
   for (const rule of RULES) {
     if (rule.controllers && !rule.controllers.includes(controller)) continue;
-    if (rule.kind && rule.kind !== kind) continue;
+    if (rule.kinds && !rule.kinds.includes(kind)) continue;
     if (rule.reasons && !rule.reasons.includes(reason)) continue;
     const match = new RegExp(rule.message ?? '').exec(text);
     if (match) return { rule, captures: match.groups ?? {} };
@@ -58,7 +58,9 @@ export function findRule(
 /** The longest slack among the rows that name objects of this kind; undefined when none does. */
 export function slackFor(kind: string): bigint | undefined {
   const rules = RULES.filter((rule) =>
-    rule.names.some((named) => (named === 'regarding' ? rule.kind : named.kind) === kind),
+    rule.names.some((named) =>
+      named === 'regarding' ? rule.kinds?.includes(kind) : named.kind === kind,
+    ),
   );
   return rules.map((rule) => rule.slack).sort((a, b) => Number(b - a))[0];
 }
