@@ -1,0 +1,115 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/**
+ * See `correlator::Correlator`.
+ */
+export class Correlator {
+    free(): void;
+    [Symbol.dispose](): void;
+    counts(): string;
+    drain(): Uint8Array;
+    drained_spans(): number;
+    constructor(settings: Settings);
+    push(batch: Uint8Array): void;
+}
+
+/**
+ * See `router::Router`.
+ */
+export class Router {
+    free(): void;
+    [Symbol.dispose](): void;
+    counts(): string;
+    /**
+     * # Errors
+     * Too many bytes of Events without receivedAt.
+     */
+    finish(): void;
+    constructor(settings: Settings);
+    pending_bytes(): number;
+    /**
+     * # Errors
+     * Too many bytes of Events without receivedAt.
+     */
+    push(chunk: Uint8Array): void;
+    take(shard: number, force: boolean): Uint8Array;
+}
+
+/**
+ * See `limits::Settings`; a new one holds the defaults.
+ */
+export class Settings {
+    free(): void;
+    [Symbol.dispose](): void;
+    constructor();
+    set_cluster_name(name: string): void;
+    set_service_name(name: string): void;
+    set event_uids_max(value: number);
+    set frame_bytes_max(value: number);
+    set idle_ms(value: number);
+    set objects_max(value: number);
+    set parked_bytes_max(value: number);
+    set reorder_window_ms(value: number);
+    set shards(value: number);
+    set untimed_bytes_max(value: number);
+}
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface InitOutput {
+    readonly memory: WebAssembly.Memory;
+    readonly __wbg_correlator_free: (a: number, b: number) => void;
+    readonly __wbg_router_free: (a: number, b: number) => void;
+    readonly __wbg_settings_free: (a: number, b: number) => void;
+    readonly correlator_counts: (a: number) => [number, number];
+    readonly correlator_drain: (a: number) => [number, number];
+    readonly correlator_drained_spans: (a: number) => number;
+    readonly correlator_new: (a: number) => number;
+    readonly correlator_push: (a: number, b: number, c: number) => void;
+    readonly router_counts: (a: number) => [number, number];
+    readonly router_finish: (a: number) => [number, number];
+    readonly router_new: (a: number) => number;
+    readonly router_pending_bytes: (a: number) => number;
+    readonly router_push: (a: number, b: number, c: number) => [number, number];
+    readonly router_take: (a: number, b: number, c: number) => [number, number];
+    readonly settings_new: () => number;
+    readonly settings_set_cluster_name: (a: number, b: number, c: number) => void;
+    readonly settings_set_event_uids_max: (a: number, b: number) => void;
+    readonly settings_set_frame_bytes_max: (a: number, b: number) => void;
+    readonly settings_set_idle_ms: (a: number, b: number) => void;
+    readonly settings_set_objects_max: (a: number, b: number) => void;
+    readonly settings_set_parked_bytes_max: (a: number, b: number) => void;
+    readonly settings_set_reorder_window_ms: (a: number, b: number) => void;
+    readonly settings_set_service_name: (a: number, b: number, c: number) => void;
+    readonly settings_set_shards: (a: number, b: number) => void;
+    readonly settings_set_untimed_bytes_max: (a: number, b: number) => void;
+    readonly __wbindgen_externrefs: WebAssembly.Table;
+    readonly __wbindgen_free: (a: number, b: number, c: number) => void;
+    readonly __wbindgen_malloc: (a: number, b: number) => number;
+    readonly __externref_table_dealloc: (a: number) => void;
+    readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
+    readonly __wbindgen_start: () => void;
+}
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * Instantiates the given `module`, which can either be bytes or
+ * a precompiled `WebAssembly.Module`.
+ *
+ * @param {{ module: SyncInitInput }} module - Passing `SyncInitInput` directly is deprecated.
+ *
+ * @returns {InitOutput}
+ */
+export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
+
+/**
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ *
+ * @returns {Promise<InitOutput>}
+ */
+export default function __wbg_init (module_or_path?: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;

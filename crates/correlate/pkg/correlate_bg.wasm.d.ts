@@ -1,0 +1,34 @@
+/* tslint:disable */
+/* eslint-disable */
+export const memory: WebAssembly.Memory;
+export const __wbg_correlator_free: (a: number, b: number) => void;
+export const __wbg_router_free: (a: number, b: number) => void;
+export const __wbg_settings_free: (a: number, b: number) => void;
+export const correlator_counts: (a: number) => [number, number];
+export const correlator_drain: (a: number) => [number, number];
+export const correlator_drained_spans: (a: number) => number;
+export const correlator_new: (a: number) => number;
+export const correlator_push: (a: number, b: number, c: number) => void;
+export const router_counts: (a: number) => [number, number];
+export const router_finish: (a: number) => [number, number];
+export const router_new: (a: number) => number;
+export const router_pending_bytes: (a: number) => number;
+export const router_push: (a: number, b: number, c: number) => [number, number];
+export const router_take: (a: number, b: number, c: number) => [number, number];
+export const settings_new: () => number;
+export const settings_set_cluster_name: (a: number, b: number, c: number) => void;
+export const settings_set_event_uids_max: (a: number, b: number) => void;
+export const settings_set_frame_bytes_max: (a: number, b: number) => void;
+export const settings_set_idle_ms: (a: number, b: number) => void;
+export const settings_set_objects_max: (a: number, b: number) => void;
+export const settings_set_parked_bytes_max: (a: number, b: number) => void;
+export const settings_set_reorder_window_ms: (a: number, b: number) => void;
+export const settings_set_service_name: (a: number, b: number, c: number) => void;
+export const settings_set_shards: (a: number, b: number) => void;
+export const settings_set_untimed_bytes_max: (a: number, b: number) => void;
+export const __wbindgen_externrefs: WebAssembly.Table;
+export const __wbindgen_free: (a: number, b: number, c: number) => void;
+export const __wbindgen_malloc: (a: number, b: number) => number;
+export const __externref_table_dealloc: (a: number) => void;
+export const __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
+export const __wbindgen_start: () => void;

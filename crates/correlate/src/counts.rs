@@ -1,0 +1,119 @@
+//! The accounts of Router and Correlator (design 1.13), and their form for JavaScript.
+
+use std::fmt::Write;
+
+use crate::event::DropReason;
+use crate::frame::SkipReason;
+
+/// What came in, and what the Router did with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouterCounts {
+    /// All frames: received + metadata + ignored + skipped.
+    pub frames: u64,
+    /// Event frames: each an occurrence, a duplicate, or dropped.
+    pub received: u64,
+    /// Versions of objects other than Events.
+    pub metadata: u64,
+    /// `DELETED` Events and bookmarks.
+    pub ignored: u64,
+    /// Occurrences seen before.
+    pub duplicates: u64,
+    /// Events held for the end of the input or parked for an owner, at this moment.
+    pub parked: u64,
+    /// Objects in the index, at this moment.
+    pub objects: u64,
+    /// Objects forgotten at the limit.
+    pub evicted: u64,
+    /// Parked frames that went on early, at the limit.
+    pub parked_early: u64,
+    skipped: [u64; SkipReason::ALL.len()],
+    dropped: [u64; DropReason::ALL.len()],
+}
+
+impl RouterCounts {
+    /// Counts a frame that could not be read.
+    pub fn skip(&mut self, reason: SkipReason) {
+        self.frames += 1;
+        self.skipped[reason as usize] += 1;
+    }
+
+    /// Counts an occurrence that cannot become a span.
+    pub fn drop(&mut self, reason: DropReason) {
+        self.dropped[reason as usize] += 1;
+    }
+
+    /// Frames skipped for this reason.
+    #[must_use]
+    pub fn skipped(&self, reason: SkipReason) -> u64 {
+        self.skipped[reason as usize]
+    }
+
+    /// Occurrences dropped for this reason.
+    #[must_use]
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
+    }
+
+    /// One JSON object; `skipped` and `dropped` hold the reasons that occurred.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let skipped = SkipReason::ALL.map(|reason| (reason.name(), self.skipped(reason)));
+        let dropped = DropReason::ALL.map(|reason| (reason.name(), self.dropped(reason)));
+        let numbers = [
+            ("frames", self.frames),
+            ("received", self.received),
+            ("metadata", self.metadata),
+            ("ignored", self.ignored),
+            ("duplicates", self.duplicates),
+            ("parked", self.parked),
+            ("objects", self.objects),
+            ("evicted", self.evicted),
+            ("parked_early", self.parked_early),
+        ];
+        format!(
+            "{{{},\"skipped\":{{{}}},\"dropped\":{{{}}}}}",
+            fields(&numbers, true),
+            fields(&skipped, false),
+            fields(&dropped, false)
+        )
+    }
+}
+
+/// What a Correlator made of what it got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CorrelatorCounts {
+    /// Occurrences that became a span and left.
+    pub exported: u64,
+    /// Spans that stand for no occurrence (roots, creations, scalings) and left.
+    pub synthetic: u64,
+    /// Occurrences that came after the watermark; they are exported too.
+    pub late: u64,
+    /// Occurrences that have not left yet.
+    pub held: u64,
+    /// Occurrences placed before the watermark, because their root's queue was full.
+    pub early: u64,
+}
+
+impl CorrelatorCounts {
+    /// One JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let numbers = [
+            ("exported", self.exported),
+            ("synthetic", self.synthetic),
+            ("late", self.late),
+            ("held", self.held),
+            ("early", self.early),
+        ];
+        format!("{{{}}}", fields(&numbers, true))
+    }
+}
+
+fn fields(numbers: &[(&str, u64)], zeros: bool) -> String {
+    let mut out = String::new();
+    for (name, number) in numbers.iter().filter(|(_, number)| zeros || *number > 0) {
+        let comma = if out.is_empty() { "" } else { "," };
+        write!(out, "{comma}\"{name}\":{number}").expect("writing to a String does not fail");
+    }
+    out
+}

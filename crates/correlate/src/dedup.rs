@@ -1,0 +1,96 @@
+//! Tells an occurrence that was seen before: re-lists and reconnects show Events again.
+//!
+//! In go Event uids and counts, out comes whether the pair is new. Bounded: uids are kept in two
+//! generations; the older one is forgotten when the younger has half of the limit, or when it has
+//! lived for as long as Events can come again.
+
+use rustc_hash::FxHashMap;
+
+use crate::time::Nanos;
+
+/// The highest count seen of each Event.
+pub struct SeenEvents {
+    young: FxHashMap<u128, u64>,
+    old: FxHashMap<u128, u64>,
+    half: usize,
+    kept: Nanos,
+    turned: Nanos,
+    clock: Nanos,
+}
+
+impl SeenEvents {
+    /// Remembers up to `max` uids, each for at least `kept` nanoseconds of the stream clock.
+    pub fn new(max: usize, kept: Nanos) -> Self {
+        Self {
+            young: FxHashMap::default(),
+            old: FxHashMap::default(),
+            half: max.div_ceil(2).max(1),
+            kept,
+            turned: Nanos::MIN,
+            clock: Nanos::MIN,
+        }
+    }
+
+    /// Whether this occurrence is new. Frames of one Event keep their order, so a count below the
+    /// highest is an old state shown again.
+    pub fn insert(&mut self, event: u128, count: u64) -> bool {
+        let seen = self.young.get(&event).or_else(|| self.old.get(&event)).copied();
+        if self.young.len() >= self.half && !self.young.contains_key(&event) {
+            self.turn();
+        }
+        self.young.insert(event, seen.map_or(count, |seen| seen.max(count)));
+        seen.is_none_or(|seen| count > seen)
+    }
+
+    /// Moves the stream clock.
+    pub fn advance(&mut self, clock: Nanos) {
+        self.clock = clock;
+        if self.turned == Nanos::MIN {
+            self.turned = clock;
+        } else if clock.saturating_sub(self.turned) >= self.kept {
+            self.turn();
+        }
+    }
+
+    fn turn(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        self.turned = self.clock;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SeenEvents;
+
+    #[test]
+    fn a_pair_is_new_once_and_a_higher_count_is_a_new_occurrence() {
+        let mut seen = SeenEvents::new(100, 10);
+        let inserted: Vec<bool> =
+            [(1, 0), (1, 0), (1, 2), (1, 1), (2, 1)].map(|(event, count)| seen.insert(event, count)).into();
+        assert_eq!(inserted, [true, false, true, false, true]);
+    }
+
+    #[test]
+    fn an_event_is_remembered_for_its_life_and_not_much_longer() {
+        let mut seen = SeenEvents::new(100, 10);
+        seen.advance(0);
+        assert!(seen.insert(1, 1));
+        seen.advance(10);
+        assert!(!seen.insert(1, 1), "in the older generation");
+        seen.advance(20);
+        assert!(!seen.insert(1, 1), "seen again, so kept");
+        seen.advance(30);
+        seen.advance(40);
+        assert!(seen.insert(1, 1), "forgotten");
+    }
+
+    #[test]
+    fn at_the_limit_the_older_half_is_forgotten() {
+        let mut seen = SeenEvents::new(4, 10);
+        for event in 0..100 {
+            assert!(seen.insert(event, 1));
+        }
+        assert!(!seen.insert(99, 1));
+        assert!(seen.insert(0, 1));
+    }
+}

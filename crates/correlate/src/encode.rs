@@ -1,0 +1,261 @@
+//! Spans as OTLP fields: which attribute carries what (design 1.9).
+//!
+//! In go Events, objects and changes, out come encoded span bodies and resources. An Event's own
+//! fields are encoded once, when it arrives; what depends on its place is added when it is placed.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::event::KubeEvent;
+use crate::limits::{RESOURCES_MAX, Settings};
+use crate::objects::{Change, ObjectDetail};
+use crate::otlp::{SpanWriter, resource_bytes};
+use crate::owners::{ObjectId, OwnerIndex};
+use crate::pending::{Pending, container_of};
+use crate::time::format_rfc3339;
+
+/// Why a span hangs where it hangs (`kspan.edge.evidence`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// An occurrence names the object in its message.
+    Rule,
+    /// An occurrence names the object by `related`.
+    Related,
+    /// An occurrence names the object's owner.
+    Owner,
+    /// Nothing better than the change.
+    Root,
+    /// The object was deleted, and nobody named it.
+    Deletion,
+}
+
+impl Evidence {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Related => "related",
+            Self::Owner => "owner",
+            Self::Root => "root",
+            Self::Deletion => "deletion",
+        }
+    }
+}
+
+/// Where a span stands: its ids and what its edge rests on.
+#[derive(Clone, Copy)]
+pub struct Position {
+    /// OpenTelemetry's trace id.
+    pub trace: [u8; 16],
+    /// OpenTelemetry's span id.
+    pub span: [u8; 8],
+    /// Parent span and evidence; `None`: the root.
+    pub parent: Option<([u8; 8], Evidence)>,
+}
+
+/// A span that stands for no occurrence.
+pub struct Synthetic<'a> {
+    /// What follows the kind in its name: `Create`, `Delete`, `Activity`.
+    pub operation: &'a str,
+    /// metadata.generation it stands for, where there is one.
+    pub generation: i64,
+    /// The change it stands for; only roots tell its time.
+    pub change: Option<&'a Change>,
+}
+
+/// Encodes spans and shares their resources.
+pub struct SpanEncoder {
+    cluster_name: String,
+    service_name: String,
+    cluster_uid: String,
+    resources: FxHashMap<(String, String), Rc<[u8]>>,
+}
+
+impl SpanEncoder {
+    /// An encoder for one engine's settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            cluster_name: settings.cluster_name.clone(),
+            service_name: settings.service_name.clone(),
+            cluster_uid: String::new(),
+            resources: FxHashMap::default(),
+        }
+    }
+
+    /// The uid of kube-system was seen: all spans from now on carry it.
+    pub fn set_cluster_uid(&mut self, uid: &str) {
+        uid.clone_into(&mut self.cluster_uid);
+        self.resources.clear();
+    }
+
+    /// The resource of a reporter.
+    pub fn resource(&mut self, component: &str, instance: &str) -> Rc<[u8]> {
+        let key = (component.to_owned(), instance.to_owned());
+        if let Some(resource) = self.resources.get(&key) {
+            return Rc::clone(resource);
+        }
+        if self.resources.len() >= RESOURCES_MAX {
+            self.resources.clear();
+        }
+        let service = if self.service_name.is_empty() { component } else { &self.service_name };
+        let attributes = [
+            ("service.name", service),
+            ("service.instance.id", instance),
+            ("k8s.cluster.name", &self.cluster_name),
+            ("k8s.cluster.uid", &self.cluster_uid),
+        ];
+        let given: Vec<_> = attributes.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let resource = resource_bytes(&given);
+        self.resources.insert(key, Rc::clone(&resource));
+        resource
+    }
+
+    /// The fields of an Event's span that do not depend on its place.
+    pub fn event_fields(&self, event: &KubeEvent<'_>) -> Box<[u8]> {
+        let regarding = &event.regarding;
+        let mut span = SpanWriter::new();
+        span.name(&format!("{}.{}", regarding.kind, event.reason));
+        if !matches!(&*event.event_type, "Normal" | "") {
+            span.status_error(&event.message);
+        }
+        text(&mut span, "k8s.namespace.name", &regarding.namespace);
+        text(&mut span, "k8s.container.name", container_of(&regarding.field_path).unwrap_or(""));
+        text(&mut span, "k8s.object.kind", &regarding.kind);
+        text(&mut span, "k8s.object.name", &regarding.name);
+        text(&mut span, "k8s.object.uid", &regarding.uid);
+        text(&mut span, "k8s.object.api_version", &regarding.api_version);
+        text(&mut span, "k8s.object.fieldpath", &regarding.field_path);
+        text(&mut span, "k8s.object.resource_version", &regarding.resource_version);
+        text(&mut span, "k8s.event.uid", &event.uid);
+        text(&mut span, "k8s.event.name", &event.name);
+        text(&mut span, "k8s.event.reason", &event.reason);
+        text(&mut span, "k8s.event.action", &event.action);
+        text(&mut span, "k8s.event.message", &event.message);
+        text(&mut span, "k8s.event.type", &event.event_type);
+        if event.series.is_some() || event.plain_count.is_some() {
+            span.attr_int("k8s.event.count", i64::try_from(event.count()).unwrap_or(i64::MAX));
+        }
+        if !self.service_name.is_empty() {
+            text(&mut span, "kspan.component", &event.component);
+        }
+        span.into_bytes().into()
+    }
+
+    /// The whole span of an occurrence but its start and end. `raw`: it was moved.
+    pub fn occurrence(
+        pending: &Pending,
+        at: Position,
+        objects: &OwnerIndex<ObjectDetail>,
+        path: &[ObjectId],
+        raw: bool,
+    ) -> Box<[u8]> {
+        let mut span = SpanWriter::new();
+        position(&mut span, at);
+        let stems = path_attributes(&mut span, objects, path);
+        if let Some(node) = pending.node.as_deref().filter(|_| !stems.contains(&"node")) {
+            text(&mut span, "k8s.node.name", node);
+        }
+        let about = &objects[path[0]];
+        let change = about.change_at(pending.order.time, pending.version);
+        if let Some(change) = change.filter(|change| change.generation > 0) {
+            span.attr_int("k8s.object.generation", change.generation);
+        }
+        if pending.late {
+            span.attr_bool("kspan.late", true);
+        }
+        if raw {
+            text(&mut span, "kspan.time.raw", &format_rfc3339(pending.order.time));
+        }
+        let mut body = span.into_bytes();
+        body.extend_from_slice(&pending.fields);
+        body.into()
+    }
+
+    /// The whole span of a synthetic one but its start and end; `path` begins at its object.
+    pub fn synthetic(
+        synthetic: &Synthetic<'_>,
+        at: Position,
+        objects: &OwnerIndex<ObjectDetail>,
+        path: &[ObjectId],
+    ) -> Box<[u8]> {
+        let object = &objects[path[0]];
+        let mut span = SpanWriter::new();
+        position(&mut span, at);
+        span.name(&format!("{}.{}", object.kind, synthetic.operation));
+        text(&mut span, "k8s.namespace.name", &object.namespace);
+        path_attributes(&mut span, objects, path);
+        text(&mut span, "k8s.object.kind", &object.kind);
+        text(&mut span, "k8s.object.name", &object.name);
+        text(&mut span, "k8s.object.uid", if object.uid_known { &object.uid } else { "" });
+        text(&mut span, "k8s.object.api_version", &object.api_version);
+        if synthetic.generation > 0 {
+            span.attr_int("k8s.object.generation", synthetic.generation);
+        }
+        if at.parent.is_none() {
+            if let Some(changed) = synthetic.change.and_then(|change| change.at) {
+                text(&mut span, "kspan.change.time", &format_rfc3339(changed));
+            }
+            if !objects.has_metadata(path[0]) {
+                span.attr_bool("kspan.root.assumed", true);
+            }
+        }
+        span.into_bytes().into()
+    }
+}
+
+fn position(span: &mut SpanWriter, at: Position) {
+    span.trace_id(&at.trace);
+    span.span_id(&at.span);
+    if let Some((parent, evidence)) = at.parent {
+        span.parent(&parent);
+        text(span, "kspan.edge.evidence", evidence.name());
+    }
+}
+
+/// Names and uids of all objects on the path, where semantic conventions have names for them; the
+/// nearest of a kind counts. Returns the stems given.
+fn path_attributes(
+    span: &mut SpanWriter,
+    objects: &OwnerIndex<ObjectDetail>,
+    path: &[ObjectId],
+) -> Vec<&'static str> {
+    let mut given = Vec::new();
+    for &id in path {
+        let object = &objects[id];
+        let Some(stem) = stem(&object.kind).filter(|stem| !given.contains(stem)) else { continue };
+        text(span, &format!("k8s.{stem}.name"), &object.name);
+        let uid = if object.uid_known { &*object.uid } else { "" };
+        text(span, &format!("k8s.{stem}.uid"), uid);
+        given.push(stem);
+    }
+    given
+}
+
+/// OpenTelemetry semantic conventions 1.44.0, model/k8s/registry.yaml.
+fn stem(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "Pod" => "pod",
+        "ReplicaSet" => "replicaset",
+        "Deployment" => "deployment",
+        "StatefulSet" => "statefulset",
+        "DaemonSet" => "daemonset",
+        "Job" => "job",
+        "CronJob" => "cronjob",
+        "Node" => "node",
+        "ReplicationController" => "replicationcontroller",
+        "HorizontalPodAutoscaler" => "hpa",
+        "Service" => "service",
+        "PersistentVolume" => "persistentvolume",
+        "PersistentVolumeClaim" => "persistentvolumeclaim",
+        "StorageClass" => "storageclass",
+        "ResourceQuota" => "resourcequota",
+        _ => return None,
+    })
+}
+
+/// Absent values are left out.
+fn text(span: &mut SpanWriter, key: &str, value: &str) {
+    if !value.is_empty() {
+        span.attr_str(key, value);
+    }
+}

@@ -1,0 +1,218 @@
+//! Frames: one JSON value of the input, told apart into Events, metadata and what is neither
+//! (design 1.1).
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::batch::GivenKind;
+use crate::event::KubeEvent;
+use crate::json::{JsonError, Kind, Scanner};
+use crate::meta::ObjectMeta;
+use crate::object::RawObject;
+use crate::time::{Nanos, Stamp, parse_rfc3339};
+
+/// What happened to the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameType {
+    /// It is there.
+    Present,
+    /// It is gone.
+    Deleted,
+}
+
+/// Why a frame cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// It ends too early.
+    Truncated,
+    /// It is no JSON.
+    NotJson,
+    /// It is nested too deeply.
+    TooDeep,
+    /// It has no object, or one without a kind.
+    NoObject,
+    /// An ERROR of the watch.
+    ErrorFrame,
+    /// It is larger than a frame may be.
+    FrameTooLarge,
+}
+
+impl SkipReason {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Truncated,
+        Self::NotJson,
+        Self::TooDeep,
+        Self::NoObject,
+        Self::ErrorFrame,
+        Self::FrameTooLarge,
+    ];
+
+    /// The reason as users see it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::NotJson => "not_json",
+            Self::TooDeep => "too_deep",
+            Self::NoObject => "no_object",
+            Self::ErrorFrame => "error_frame",
+            Self::FrameTooLarge => "frame_too_large",
+        }
+    }
+}
+
+impl From<JsonError> for SkipReason {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::Truncated => Self::Truncated,
+            JsonError::NotJson => Self::NotJson,
+            JsonError::TooDeep => Self::TooDeep,
+        }
+    }
+}
+
+/// What a frame says of its object.
+#[derive(Debug)]
+pub struct Frame {
+    /// What happened to it.
+    pub frame_type: FrameType,
+    /// When the frame was received, where that is known.
+    pub received_at: Option<Nanos>,
+    /// The object's bytes in the frame.
+    pub object: Range<usize>,
+    /// Whether the object's kind is known from the frame or the list only.
+    pub kind_given: bool,
+}
+
+/// A frame, told apart.
+#[derive(Debug)]
+pub enum Parsed<'a> {
+    /// An Event.
+    Event(Frame, KubeEvent<'a>),
+    /// A version of any other object.
+    Meta(Frame, ObjectMeta<'a>),
+    /// A bookmark or the expiry of an Event, and when it was received.
+    Ignored(Option<Nanos>),
+    /// Not a frame but a list of objects.
+    List,
+}
+
+/// Reads one whole JSON value. `list`: the kind that its list gives it.
+///
+/// # Errors
+/// The reason to skip it.
+pub fn parse_frame<'a>(
+    bytes: &'a [u8],
+    list: Option<&'a GivenKind>,
+) -> Result<Parsed<'a>, SkipReason> {
+    let mut scanner = Scanner::new(bytes);
+    if scanner.peek()? != Kind::Object {
+        return Err(SkipReason::NotJson);
+    }
+    let mut read = Read::default();
+    scanner.object(|scanner, key| read.field(scanner, key))?;
+    scanner.end()?;
+    read.sort_out(bytes.len(), list)
+}
+
+#[derive(Default)]
+struct Read<'a> {
+    /// Fields on the frame's own level: a bare object, or the frame's `type`.
+    bare: RawObject<'a>,
+    object: Option<(RawObject<'a>, Range<usize>)>,
+    has_object: bool,
+    received_at: Option<Nanos>,
+    resource: Option<(Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Read<'a> {
+    fn field(&mut self, scanner: &mut Scanner<'a>, key: &str) -> Result<(), JsonError> {
+        match key {
+            "object" => {
+                self.has_object = true;
+                if scanner.peek()? == Kind::Object {
+                    let start = scanner.position();
+                    let object = RawObject::read(scanner)?;
+                    self.object = Some((object, start..scanner.position()));
+                } else {
+                    scanner.skip()?;
+                }
+            }
+            "receivedAt" => {
+                if scanner.peek()? == Kind::String {
+                    self.received_at = match parse_rfc3339(scanner.string()?.as_bytes()) {
+                        Stamp::At { nanos, .. } => Some(nanos),
+                        Stamp::Absent | Stamp::Bad => None,
+                    };
+                } else {
+                    scanner.skip()?;
+                }
+            }
+            "resource" => self.resource(scanner)?,
+            _ => self.bare.field(scanner, key)?,
+        }
+        Ok(())
+    }
+
+    fn resource(&mut self, scanner: &mut Scanner<'a>) -> Result<(), JsonError> {
+        if scanner.peek()? != Kind::Object {
+            return scanner.skip().map(|_| ());
+        }
+        let mut resource = (Cow::Borrowed(""), Cow::Borrowed(""), Cow::Borrowed(""));
+        scanner.object(|scanner, key| {
+            let field = match key {
+                "group" => &mut resource.0,
+                "version" => &mut resource.1,
+                "kind" => &mut resource.2,
+                _ => return scanner.skip().map(|_| ()),
+            };
+            match scanner.peek()? {
+                Kind::String => *field = scanner.string()?,
+                _ => {
+                    scanner.skip()?;
+                }
+            }
+            Ok(())
+        })?;
+        self.resource = Some(resource);
+        Ok(())
+    }
+
+    fn sort_out(self, length: usize, list: Option<&'a GivenKind>) -> Result<Parsed<'a>, SkipReason> {
+        let frame_type = match (&*self.bare.event_type, self.has_object) {
+            ("ERROR", _) => return Err(SkipReason::ErrorFrame),
+            ("BOOKMARK", _) => return Ok(Parsed::Ignored(self.received_at)),
+            ("DELETED", true) => FrameType::Deleted,
+            _ => FrameType::Present,
+        };
+        let (mut object, range) = match self.object {
+            Some(object) => object,
+            None if self.has_object => return Err(SkipReason::NoObject),
+            None if self.bare.is_list => return Ok(Parsed::List),
+            None => (self.bare, 0..length),
+        };
+        let partial = object.kind == "PartialObjectMetadata";
+        let kind_given = partial || object.kind.is_empty();
+        if partial {
+            let (group, version, kind) = self.resource.ok_or(SkipReason::NoObject)?;
+            let slash = if group.is_empty() { "" } else { "/" };
+            object.api_version = format!("{group}{slash}{version}").into();
+            object.kind = kind;
+        } else if kind_given && let Some(list) = list {
+            object.api_version = Cow::Borrowed(&list.api_version);
+            object.kind = Cow::Borrowed(&list.kind);
+        }
+        if object.kind.is_empty() {
+            return Err(SkipReason::NoObject);
+        }
+        let frame =
+            Frame { frame_type, received_at: self.received_at, object: range, kind_given };
+        let of_events = object.api_version == "v1" || object.api_version.starts_with("events.k8s.io/");
+        Ok(match (object.kind == "Event" && of_events, frame_type) {
+            (true, FrameType::Deleted) => Parsed::Ignored(frame.received_at),
+            (true, FrameType::Present) => Parsed::Event(frame, object.into()),
+            (false, _) => Parsed::Meta(frame, object.into()),
+        })
+    }
+}

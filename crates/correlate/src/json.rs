@@ -1,0 +1,328 @@
+//! A pull scanner over one JSON value, on bytes.
+//!
+//! The caller walks the structure and takes what it wants; the rest is skipped. Strings are
+//! borrowed unless they hold escapes or invalid UTF-8, which is repaired with U+FFFD. Keys may come
+//! in any order. Nesting is bounded, so that no input can exhaust the stack.
+
+use std::borrow::Cow;
+
+/// Deepest nesting that is read.
+pub const DEPTH_MAX: u32 = 64;
+
+/// Why a value cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonError {
+    /// It ends too early.
+    Truncated,
+    /// It is no JSON.
+    NotJson,
+    /// It is nested deeper than `DEPTH_MAX`.
+    TooDeep,
+}
+
+/// What a value is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{`
+    Object,
+    /// `[`
+    Array,
+    /// `"`
+    String,
+    /// A digit or `-`
+    Number,
+    /// `true`, `false` or `null`
+    Word,
+}
+
+/// A position in a value.
+pub struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: u32,
+}
+
+impl<'a> Scanner<'a> {
+    /// A scanner before the first byte.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, depth: 0 }
+    }
+
+    /// Where the scanner stands.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// What the next value is.
+    ///
+    /// # Errors
+    /// When no value begins here.
+    pub fn peek(&mut self) -> Result<Kind, JsonError> {
+        self.skip_space();
+        match self.bytes.get(self.at) {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f' | b'n') => Ok(Kind::Word),
+            Some(_) => Err(JsonError::NotJson),
+            None => Err(JsonError::Truncated),
+        }
+    }
+
+    /// Walks an object; `field` must take or skip each value.
+    ///
+    /// # Errors
+    /// When there is no object, or it is broken.
+    pub fn object(
+        &mut self,
+        mut field: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        self.raw_object(|scanner, raw| match decode(raw) {
+            Cow::Borrowed(key) => field(scanner, key),
+            Cow::Owned(key) => field(scanner, &key),
+        })
+    }
+
+    /// Walks an array; `item` must take or skip each value.
+    ///
+    /// # Errors
+    /// When there is no array, or it is broken.
+    pub fn array(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        self.enter(b'[')?;
+        if !self.take(b']') {
+            loop {
+                item(self)?;
+                if !self.comma(b']')? {
+                    break;
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Takes a string.
+    ///
+    /// # Errors
+    /// When there is no string, or it does not end.
+    pub fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
+        self.raw_string().map(decode)
+    }
+
+    /// Takes a number, `true`, `false` or `null`, as its text.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn scalar(&mut self) -> Result<&'a str, JsonError> {
+        self.skip_space();
+        let rest = &self.bytes[self.at..];
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        let length = rest.iter().take_while(|byte| inside(byte)).count();
+        let text = std::str::from_utf8(&rest[..length]).map_err(|_| JsonError::NotJson)?;
+        self.at += length;
+        let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let whole = number && text.ends_with(|last: char| last.is_ascii_digit());
+        if whole || matches!(text, "true" | "false" | "null") {
+            return Ok(text);
+        }
+        let cut = self.at == self.bytes.len();
+        Err(if cut { JsonError::Truncated } else { JsonError::NotJson })
+    }
+
+    /// Skips a value; returns its bytes.
+    ///
+    /// # Errors
+    /// When there is none, or it is broken.
+    pub fn skip(&mut self) -> Result<&'a [u8], JsonError> {
+        let kind = self.peek()?;
+        let start = self.at;
+        match kind {
+            Kind::Object => self.raw_object(|scanner, _| scanner.skip().map(|_| ()))?,
+            Kind::Array => self.array(|scanner| scanner.skip().map(|_| ()))?,
+            Kind::String => self.raw_string().map(|_| ())?,
+            Kind::Number | Kind::Word => self.scalar().map(|_| ())?,
+        }
+        Ok(&self.bytes[start..self.at])
+    }
+
+    /// Nothing but white space may follow.
+    ///
+    /// # Errors
+    /// When something does.
+    pub fn end(&mut self) -> Result<(), JsonError> {
+        self.skip_space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(JsonError::NotJson) }
+    }
+
+    fn raw_object(
+        &mut self,
+        mut field: impl FnMut(&mut Self, &'a [u8]) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        self.enter(b'{')?;
+        if !self.take(b'}') {
+            loop {
+                let key = self.raw_string()?;
+                self.expect(b':')?;
+                field(self, key)?;
+                if !self.comma(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Takes a string's bytes between its quotes.
+    fn raw_string(&mut self) -> Result<&'a [u8], JsonError> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            let rest = &self.bytes[self.at..];
+            let found = memchr::memchr2(b'"', b'\\', rest).ok_or(JsonError::Truncated)?;
+            self.at += found + 1;
+            if rest[found] == b'"' {
+                return Ok(&self.bytes[start..self.at - 1]);
+            }
+            self.at += 1;
+            if self.at >= self.bytes.len() {
+                return Err(JsonError::Truncated);
+            }
+        }
+    }
+
+    fn enter(&mut self, open: u8) -> Result<(), JsonError> {
+        self.expect(open)?;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(JsonError::TooDeep) } else { Ok(()) }
+    }
+
+    /// Whether another element follows.
+    fn comma(&mut self, close: u8) -> Result<bool, JsonError> {
+        if self.take(b',') {
+            return Ok(true);
+        }
+        self.expect(close).map(|()| false)
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let found = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.take(byte) {
+            return Ok(());
+        }
+        let cut = self.at == self.bytes.len();
+        Err(if cut { JsonError::Truncated } else { JsonError::NotJson })
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+}
+
+fn decode(raw: &[u8]) -> Cow<'_, str> {
+    if memchr::memchr(b'\\', raw).is_none() {
+        return String::from_utf8_lossy(raw);
+    }
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(escape) = memchr::memchr(b'\\', rest) {
+        text.push_str(&String::from_utf8_lossy(&rest[..escape]));
+        let (character, length) = unescape(&rest[escape + 1..]);
+        text.push(character);
+        rest = rest.get(escape + 1 + length..).unwrap_or(&[]);
+    }
+    text.push_str(&String::from_utf8_lossy(rest));
+    Cow::Owned(text)
+}
+
+/// The character of an escape, and how many bytes it takes after the backslash.
+fn unescape(rest: &[u8]) -> (char, usize) {
+    let character = match rest.first() {
+        Some(b'n') => '\n',
+        Some(b't') => '\t',
+        Some(b'r') => '\r',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'u') => return unicode(&rest[1..]),
+        Some(&byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    (character, 1)
+}
+
+/// `\uXXXX`, or two of them for a character beyond the basic plane; a lone half is replaced.
+fn unicode(rest: &[u8]) -> (char, usize) {
+    let Some(first) = hex(rest) else { return (char::REPLACEMENT_CHARACTER, 1) };
+    if let Some(character) = char::from_u32(first) {
+        return (character, 5);
+    }
+    let second = rest.get(4..).and_then(|rest| rest.strip_prefix(b"\\u")).and_then(hex);
+    match second {
+        Some(second @ 0xdc00..=0xdfff) if first < 0xdc00 => {
+            let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 11)
+        }
+        _ => (char::REPLACEMENT_CHARACTER, 5),
+    }
+}
+
+fn hex(rest: &[u8]) -> Option<u32> {
+    let digits = rest.get(..4)?;
+    digits.iter().try_fold(0, |code, &byte| Some(code << 4 | char::from(byte).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JsonError, Scanner};
+
+    fn text(json: &[u8]) -> String {
+        Scanner::new(json).string().expect("a string").into_owned()
+    }
+
+    fn whole(json: &[u8]) -> Result<(), JsonError> {
+        let mut scanner = Scanner::new(json);
+        scanner.skip()?;
+        scanner.end()
+    }
+
+    #[test]
+    fn strings_are_unescaped_and_repaired() {
+        assert_eq!(text(br#""a\n\"\\\/\u00e9\ud83d\ude00""#), "a\n\"\\/\u{e9}\u{1f600}");
+        assert_eq!(text(br#""\ud83d!\ude00""#), "\u{fffd}!\u{fffd}");
+        assert_eq!(text(br#""\ud83d\ud83d\ude00""#), "\u{fffd}\u{1f600}");
+        assert_eq!(text(b"\"a\xff\xfeb\""), "a\u{fffd}\u{fffd}b");
+        assert_eq!(text(br#""\u12""#), "\u{fffd}12");
+    }
+
+    #[test]
+    fn a_broken_value_says_how() {
+        assert_eq!(whole(br#"{"a":[1,2,{"b":null}],"c":-1.5e3}"#), Ok(()));
+        for cut in [&br#"{"a":[1"#[..], br#"{"a"#, br#"{"a":"b\"#, b"tru", b"", b"{", b"[1,"] {
+            assert_eq!(whole(cut), Err(JsonError::Truncated), "{}", String::from_utf8_lossy(cut));
+        }
+        for bad in [&b"{a:1}"[..], b"[1 2]", b"{} x", b"nope ", b"{\"a\" 1}", b"[1,]", b"}"] {
+            assert_eq!(whole(bad), Err(JsonError::NotJson), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        assert_eq!(whole("[".repeat(10_000).as_bytes()), Err(JsonError::TooDeep));
+        let deepest = "[".repeat(64) + &"]".repeat(64);
+        assert_eq!(whole(deepest.as_bytes()), Ok(()));
+    }
+}

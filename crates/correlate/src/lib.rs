@@ -1,0 +1,39 @@
+//! Turns Kubernetes Events into OpenTelemetry spans, joined by causality.
+//!
+//! Two machines, both sans-IO and deterministic: the [`router::Router`] takes raw bytes, finds
+//! frames and the root of each object, and writes one batch per shard; a
+//! [`correlator::Correlator`] takes its shard's batches and gives out encoded spans. Same input,
+//! same bytes: no clock, no randomness, no environment, no logging. ARCHITECTURE.md follows one
+//! Event through all of it.
+
+pub mod attach;
+pub mod batch;
+pub mod boundary;
+pub mod correlator;
+pub mod counts;
+pub mod dedup;
+pub mod encode;
+pub mod event;
+pub mod frame;
+pub mod frames;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod meta;
+pub mod object;
+pub mod objects;
+pub mod open;
+pub mod otlp;
+pub mod owners;
+pub mod parent;
+pub mod parking;
+pub mod pending;
+pub mod place;
+pub mod reorder;
+pub mod root;
+pub mod router;
+pub mod rules;
+pub mod slots;
+pub mod time;
+pub mod trace;
+pub mod wasm;

@@ -1,0 +1,81 @@
+//! The limits and settings of Router and Correlator. `src/config.ts` is where users set them; the
+//! defaults here are the same and serve native tests.
+
+use crate::time::{Nanos, SECOND};
+
+const MINUTE: Nanos = 60 * SECOND;
+
+/// What a user can set. One value serves Router and Correlators of an engine.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Correlators that share the work.
+    pub shards: u32,
+    /// How far the watermark stays behind the stream clock.
+    pub reorder_window: Nanos,
+    /// A trace closes when nothing has happened in it for this long.
+    pub idle: Nanos,
+    /// Objects in the Router's index; at the limit the one longest without a frame is forgotten.
+    pub objects_max: usize,
+    /// Event uids remembered to tell duplicates; at the limit the older half is forgotten.
+    pub event_uids_max: usize,
+    /// Frames parked for an owner that is not known yet, in bytes; at the limit the oldest goes on
+    /// with what is known.
+    pub parked_bytes_max: usize,
+    /// Events without `receivedAt`, held until the end of the input, in bytes; at the limit the
+    /// Router refuses to go on.
+    pub untimed_bytes_max: usize,
+    /// One frame, in bytes; a larger one is skipped.
+    pub frame_bytes_max: usize,
+    /// `k8s.cluster.name` of every span; empty: left out.
+    pub cluster_name: String,
+    /// One `service.name` for every span (`OTEL_SERVICE_NAME`); empty: the reporting component.
+    pub service_name: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            reorder_window: 5 * SECOND,
+            idle: 2 * MINUTE,
+            objects_max: 1_000_000,
+            event_uids_max: 1_000_000,
+            parked_bytes_max: 64 << 20,
+            untimed_bytes_max: 1 << 30,
+            frame_bytes_max: 8 << 20,
+            cluster_name: String::new(),
+            service_name: String::new(),
+        }
+    }
+}
+
+/// A longer message is cut, in bytes.
+pub const MESSAGE_MAX: usize = 32 << 10;
+/// The end of a second, from its start.
+pub const SECOND_END: Nanos = SECOND - 1;
+/// A root stands at its change when its first child follows within this time.
+pub const ROOT_REACH: Nanos = 60 * SECOND;
+/// The plain id of a generation is only for a trace that begins this soon after its change.
+pub const PLAIN_WITHIN: Nanos = 10 * MINUTE;
+/// A trace as old as this takes no more occurrences directly under its root.
+pub const SOFT_AGE: Nanos = 30 * MINUTE;
+/// A trace with this many spans takes no more occurrences directly under its root.
+pub const SOFT_SPANS: u32 = 10_000;
+/// A trace as old as this takes no more occurrences.
+pub const HARD_AGE: Nanos = 60 * MINUTE;
+/// A trace with this many spans takes no more occurrences.
+pub const HARD_SPANS: u32 = 20_000;
+/// How long a closed trace is remembered for late occurrences.
+pub const CLOSED_KEPT: Nanos = 15 * MINUTE;
+/// How long a deleted object is remembered.
+pub const TOMBSTONE_KEPT: Nanos = 10 * MINUTE;
+/// How long after an object's `DELETED` frame an occurrence may lie before it and still follow it.
+pub const DELETE_SLACK: Nanos = 2 * SECOND;
+/// Event uids are remembered for at least this long (Events live one hour by default).
+pub const EVENT_UID_KEPT: Nanos = 120 * MINUTE;
+/// Occurrences that one root's reorder buffer holds; at the limit the first is placed at once.
+pub const ROOT_QUEUE_MAX: usize = 65_536;
+/// Changes remembered of one object; at the limit the oldest is forgotten.
+pub const CHANGES_MAX: usize = 32;
+/// Resource descriptions kept for reuse; at the limit all are made anew.
+pub const RESOURCES_MAX: usize = 65_536;

@@ -1,0 +1,335 @@
+//! One pass over a Kubernetes object: every field that an Event or an owner can need.
+//!
+//! Which of the two it is shows only by its kind, which may come last; so both are read, and what
+//! neither needs (specs, statuses, most of managedFields) is skipped. Fields that must be strings
+//! and are not are noted in `bad_type`, and read as absent.
+
+use std::borrow::Cow;
+
+use crate::json::{JsonError, Kind, Scanner};
+use crate::time::{Stamp, parse_rfc3339};
+
+/// A reference to an object in an Event. Absent fields are empty.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "core/v1 ObjectReference documents them")]
+pub struct ObjectRef<'a> {
+    pub kind: Cow<'a, str>,
+    pub namespace: Cow<'a, str>,
+    pub name: Cow<'a, str>,
+    pub uid: Cow<'a, str>,
+    pub api_version: Cow<'a, str>,
+    pub resource_version: Cow<'a, str>,
+    pub field_path: Cow<'a, str>,
+}
+
+/// An entry of metadata.ownerReferences.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "meta/v1 OwnerReference documents them")]
+pub struct OwnerRef<'a> {
+    pub api_version: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub name: Cow<'a, str>,
+    pub uid: Cow<'a, str>,
+    pub controller: bool,
+}
+
+/// An entry of metadata.managedFields.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "meta/v1 ManagedFieldsEntry documents them")]
+pub struct FieldsEntry<'a> {
+    pub manager: Cow<'a, str>,
+    pub operation: Cow<'a, str>,
+    pub subresource: Cow<'a, str>,
+    pub time: Stamp,
+    /// Hash of fieldsV1 when it owns `f:spec`.
+    pub spec: Option<u64>,
+}
+
+/// All that was read of an object. Absent fields are empty.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "named as in the API")]
+pub struct RawObject<'a> {
+    pub api_version: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub namespace: Cow<'a, str>,
+    pub name: Cow<'a, str>,
+    pub uid: Cow<'a, str>,
+    pub resource_version: u64,
+    pub generation: i64,
+    pub created: Stamp,
+    pub deleting: bool,
+    pub owners: Vec<OwnerRef<'a>>,
+    pub managed_fields: Option<Vec<FieldsEntry<'a>>>,
+    pub top_level: bool,
+    pub regarding: Option<ObjectRef<'a>>,
+    pub related: Option<ObjectRef<'a>>,
+    pub reason: Cow<'a, str>,
+    pub action: Cow<'a, str>,
+    pub message: Cow<'a, str>,
+    pub event_type: Cow<'a, str>,
+    pub source_component: Cow<'a, str>,
+    pub source_host: Cow<'a, str>,
+    pub reporting_component: Cow<'a, str>,
+    pub reporting_instance: Cow<'a, str>,
+    pub event_time: Stamp,
+    pub first: Stamp,
+    pub last: Stamp,
+    pub series: Option<(u64, Stamp)>,
+    pub count: Option<u64>,
+    pub bad_type: bool,
+    /// It has `items`: a list, not an object.
+    pub is_list: bool,
+}
+
+impl Default for RawObject<'_> {
+    fn default() -> Self {
+        let none = || Cow::Borrowed("");
+        Self {
+            api_version: none(),
+            kind: none(),
+            namespace: none(),
+            name: none(),
+            uid: none(),
+            resource_version: 0,
+            generation: 0,
+            created: Stamp::Absent,
+            deleting: false,
+            owners: Vec::new(),
+            managed_fields: None,
+            top_level: false,
+            regarding: None,
+            related: None,
+            reason: none(),
+            action: none(),
+            message: none(),
+            event_type: none(),
+            source_component: none(),
+            source_host: none(),
+            reporting_component: none(),
+            reporting_instance: none(),
+            event_time: Stamp::Absent,
+            first: Stamp::Absent,
+            last: Stamp::Absent,
+            series: None,
+            count: None,
+            bad_type: false,
+            is_list: false,
+        }
+    }
+}
+
+impl<'a> RawObject<'a> {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// When it is no JSON object, or broken.
+    pub fn read(scanner: &mut Scanner<'a>) -> Result<Self, JsonError> {
+        let mut object = Self::default();
+        scanner.object(|scanner, key| object.field(scanner, key))?;
+        Ok(object)
+    }
+
+    /// Reads one field of an object; a bare object shares its level with a frame's fields.
+    ///
+    /// # Errors
+    /// When its value is broken.
+    pub fn field(&mut self, s: &mut Scanner<'a>, key: &str) -> Result<(), JsonError> {
+        let bad = &mut self.bad_type;
+        match key {
+            "kind" => self.kind = text(s, bad)?,
+            "apiVersion" => self.api_version = text(s, bad)?,
+            "metadata" => return self.metadata(s),
+            "involvedObject" | "regarding" => self.regarding = reference(s, bad)?,
+            "related" => self.related = reference(s, bad)?,
+            "reason" => self.reason = text(s, bad)?,
+            "action" => self.action = text(s, bad)?,
+            "message" | "note" => self.message = text(s, bad)?,
+            "type" => self.event_type = text(s, bad)?,
+            "source" | "deprecatedSource" => {
+                members(s, |s, key| match key {
+                    "component" => text(s, bad).map(|value| self.source_component = value),
+                    "host" => text(s, bad).map(|value| self.source_host = value),
+                    _ => s.skip().map(|_| ()),
+                })?;
+            }
+            "reportingComponent" | "reportingController" => self.reporting_component = text(s, bad)?,
+            "reportingInstance" => self.reporting_instance = text(s, bad)?,
+            "eventTime" => self.event_time = stamp(s, bad)?,
+            "firstTimestamp" | "deprecatedFirstTimestamp" => self.first = stamp(s, bad)?,
+            "lastTimestamp" | "deprecatedLastTimestamp" => self.last = stamp(s, bad)?,
+            "count" | "deprecatedCount" => self.count = count(s, bad)?,
+            "series" => {
+                let mut series = None;
+                members(s, |s, key| {
+                    let (number, seen) = series.get_or_insert((0, Stamp::Absent));
+                    match key {
+                        "count" => count(s, bad).map(|value| *number = value.unwrap_or(0)),
+                        "lastObservedTime" => stamp(s, bad).map(|value| *seen = value),
+                        _ => s.skip().map(|_| ()),
+                    }
+                })?;
+                self.series = series;
+            }
+            "items" => {
+                self.is_list = s.peek()? == Kind::Array;
+                s.skip()?;
+            }
+            _ => {
+                s.skip()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn metadata(&mut self, s: &mut Scanner<'a>) -> Result<(), JsonError> {
+        let bad = &mut self.bad_type;
+        members(s, |s, key| {
+            match key {
+                "namespace" => self.namespace = text(s, bad)?,
+                "name" => self.name = text(s, bad)?,
+                "uid" => self.uid = text(s, bad)?,
+                "resourceVersion" => self.resource_version = text(s, bad)?.parse().unwrap_or(0),
+                "generation" => self.generation = number(s)?.unwrap_or(0),
+                "creationTimestamp" => self.created = stamp(s, bad)?,
+                "deletionTimestamp" => self.deleting = s.skip()? != b"null",
+                "ownerReferences" => elements(s, |s| owner(s).map(|owner| self.owners.push(owner)))?,
+                "managedFields" => {
+                    let mut entries = Vec::new();
+                    elements(s, |s| fields_entry(s).map(|entry| entries.push(entry)))?;
+                    self.managed_fields = (!entries.is_empty()).then_some(entries);
+                }
+                "annotations" => members(s, |s, key| match key {
+                    "topLevelSpan" => text(s, bad).map(|value| self.top_level = value == "true"),
+                    _ => s.skip().map(|_| ()),
+                })?,
+                _ => {
+                    s.skip()?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn reference<'a>(
+    s: &mut Scanner<'a>,
+    bad: &mut bool,
+) -> Result<Option<ObjectRef<'a>>, JsonError> {
+    if s.peek()? != Kind::Object {
+        *bad |= s.skip()? != b"null";
+        return Ok(None);
+    }
+    let mut object = ObjectRef::default();
+    s.object(|s, key| {
+        let field = match key {
+            "kind" => &mut object.kind,
+            "namespace" => &mut object.namespace,
+            "name" => &mut object.name,
+            "uid" => &mut object.uid,
+            "apiVersion" => &mut object.api_version,
+            "resourceVersion" => &mut object.resource_version,
+            "fieldPath" => &mut object.field_path,
+            _ => return s.skip().map(|_| ()),
+        };
+        *field = text(s, bad)?;
+        Ok(())
+    })?;
+    Ok(Some(object))
+}
+
+fn owner<'a>(s: &mut Scanner<'a>) -> Result<OwnerRef<'a>, JsonError> {
+    let mut owner = OwnerRef::default();
+    let bad = &mut false;
+    members(s, |s, key| {
+        match key {
+            "apiVersion" => owner.api_version = text(s, bad)?,
+            "kind" => owner.kind = text(s, bad)?,
+            "name" => owner.name = text(s, bad)?,
+            "uid" => owner.uid = text(s, bad)?,
+            "controller" => owner.controller = s.skip()? == b"true",
+            _ => {
+                s.skip()?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(owner)
+}
+
+fn fields_entry<'a>(s: &mut Scanner<'a>) -> Result<FieldsEntry<'a>, JsonError> {
+    let none = || Cow::Borrowed("");
+    let (manager, operation, subresource) = (none(), none(), none());
+    let mut entry =
+        FieldsEntry { manager, operation, subresource, time: Stamp::Absent, spec: None };
+    let bad = &mut false;
+    members(s, |s, key| {
+        match key {
+            "manager" => entry.manager = text(s, bad)?,
+            "operation" => entry.operation = text(s, bad)?,
+            "subresource" => entry.subresource = text(s, bad)?,
+            "time" => entry.time = stamp(s, bad)?,
+            "fieldsV1" => entry.spec = owns_spec(s.skip()?),
+            _ => {
+                s.skip()?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(entry)
+}
+
+/// Hash of fieldsV1 when `f:spec` is among its members.
+fn owns_spec(fields: &[u8]) -> Option<u64> {
+    use std::hash::Hasher;
+    memchr::memmem::find(fields, b"\"f:spec\"")?;
+    let mut owns = false;
+    let walked = Scanner::new(fields).object(|s, key| {
+        owns |= key == "f:spec";
+        s.skip().map(|_| ())
+    });
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(fields);
+    (walked.is_ok() && owns).then(|| hasher.finish())
+}
+
+/// A string; null is absent, anything else is noted.
+fn text<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Cow<'a, str>, JsonError> {
+    if s.peek()? == Kind::String {
+        return s.string();
+    }
+    *bad |= s.skip()? != b"null";
+    Ok(Cow::Borrowed(""))
+}
+
+fn stamp(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Stamp, JsonError> {
+    text(s, bad).map(|text| parse_rfc3339(text.as_bytes()))
+}
+
+/// An integer of a field that must not be another type.
+fn count(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Option<u64>, JsonError> {
+    let value = s.skip()?;
+    let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+    *bad |= number.is_none() && value != b"null";
+    Ok(number)
+}
+
+fn number(s: &mut Scanner<'_>) -> Result<Option<i64>, JsonError> {
+    let value = s.skip()?;
+    Ok(std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()))
+}
+
+/// The members of an object; of anything else, none.
+fn members<'a>(
+    s: &mut Scanner<'a>,
+    field: impl FnMut(&mut Scanner<'a>, &str) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    if s.peek()? == Kind::Object { s.object(field) } else { s.skip().map(|_| ()) }
+}
+
+/// The elements of an array; of anything else, none.
+fn elements<'a>(
+    s: &mut Scanner<'a>,
+    item: impl FnMut(&mut Scanner<'a>) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    if s.peek()? == Kind::Array { s.array(item) } else { s.skip().map(|_| ()) }
+}

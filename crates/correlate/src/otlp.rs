@@ -1,0 +1,234 @@
+//! OTLP protobuf, written by hand: `opentelemetry.proto.trace.v1` as of OTLP 1.x.
+//!
+//! A span's body is written when its place is known; its start and end follow when it leaves.
+//! `Encoder` collects finished spans by resource; what it gives out are `resource_spans` fields of
+//! an `ExportTraceServiceRequest`, which may be joined with others as they are.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::time::Nanos;
+
+const RESOURCE_SPANS: u32 = 1;
+mod resource_spans {
+    pub const RESOURCE: u32 = 1;
+    pub const SCOPE_SPANS: u32 = 2;
+}
+mod scope_spans {
+    pub const SCOPE: u32 = 1;
+    pub const SPANS: u32 = 2;
+}
+mod span {
+    pub const TRACE_ID: u32 = 1;
+    pub const SPAN_ID: u32 = 2;
+    pub const PARENT_SPAN_ID: u32 = 4;
+    pub const NAME: u32 = 5;
+    pub const KIND: u32 = 6;
+    pub const START: u32 = 7;
+    pub const END: u32 = 8;
+    pub const ATTRIBUTES: u32 = 9;
+    pub const STATUS: u32 = 15;
+    pub const KIND_INTERNAL: u64 = 1;
+}
+mod status {
+    pub const MESSAGE: u32 = 2;
+    pub const CODE: u32 = 3;
+    pub const CODE_ERROR: u64 = 2;
+}
+mod any_value {
+    pub const STRING: u32 = 1;
+    pub const BOOL: u32 = 2;
+    pub const INT: u32 = 3;
+}
+/// `KeyValue.key`, `Resource.attributes` and `InstrumentationScope.name` share a number.
+const FIRST: u32 = 1;
+const VALUE: u32 = 2;
+
+const SCOPE_NAME: &str = "kspan";
+
+/// Writes the fields of a `Span` but its start and end, in any order.
+#[derive(Default)]
+pub struct SpanWriter(Vec<u8>);
+
+impl SpanWriter {
+    /// A span without fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which trace it is in.
+    pub fn trace_id(&mut self, id: &[u8; 16]) {
+        bytes(&mut self.0, span::TRACE_ID, id);
+        number(&mut self.0, span::KIND, span::KIND_INTERNAL);
+    }
+
+    /// Its id.
+    pub fn span_id(&mut self, id: &[u8; 8]) {
+        bytes(&mut self.0, span::SPAN_ID, id);
+    }
+
+    /// The span it hangs under.
+    pub fn parent(&mut self, id: &[u8; 8]) {
+        bytes(&mut self.0, span::PARENT_SPAN_ID, id);
+    }
+
+    /// Its name.
+    pub fn name(&mut self, name: &str) {
+        bytes(&mut self.0, span::NAME, name.as_bytes());
+    }
+
+    /// Status ERROR.
+    pub fn status_error(&mut self, message: &str) {
+        let mut status = Vec::with_capacity(message.len() + 8);
+        bytes(&mut status, status::MESSAGE, message.as_bytes());
+        number(&mut status, status::CODE, status::CODE_ERROR);
+        bytes(&mut self.0, span::STATUS, &status);
+    }
+
+    /// A string attribute.
+    pub fn attr_str(&mut self, key: &str, value: &str) {
+        string_attribute(&mut self.0, span::ATTRIBUTES, key, value);
+    }
+
+    /// An integer attribute.
+    pub fn attr_int(&mut self, key: &str, value: i64) {
+        number_attribute(&mut self.0, key, any_value::INT, value.cast_unsigned());
+    }
+
+    /// A boolean attribute.
+    pub fn attr_bool(&mut self, key: &str, value: bool) {
+        number_attribute(&mut self.0, key, any_value::BOOL, u64::from(value));
+    }
+
+    /// The fields written.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Encodes a `Resource`.
+#[must_use]
+pub fn resource_bytes(attributes: &[(&str, &str)]) -> Rc<[u8]> {
+    let mut out = Vec::new();
+    for (key, value) in attributes {
+        string_attribute(&mut out, FIRST, key, value);
+    }
+    out.into()
+}
+
+/// Collects finished spans.
+#[derive(Default)]
+pub struct Encoder {
+    by_resource: FxHashMap<Rc<[u8]>, usize>,
+    /// Resource, and its spans as `ScopeSpans.spans` fields; in order of first use.
+    groups: Vec<(Rc<[u8]>, Vec<u8>)>,
+    spans: u32,
+}
+
+impl Encoder {
+    /// Adds a span: its body, completed by what is known only when it leaves.
+    pub fn push(
+        &mut self,
+        resource: &Rc<[u8]>,
+        body: &[u8],
+        start: Nanos,
+        end: Nanos,
+        incomplete: bool,
+    ) {
+        let group = *self.by_resource.entry(Rc::clone(resource)).or_insert_with(|| {
+            self.groups.push((Rc::clone(resource), Vec::new()));
+            self.groups.len() - 1
+        });
+        let mut tail = Vec::with_capacity(48);
+        fixed64(&mut tail, span::START, start.cast_unsigned());
+        fixed64(&mut tail, span::END, end.cast_unsigned());
+        if incomplete {
+            number_attribute(&mut tail, "kspan.incomplete", any_value::BOOL, 1);
+        }
+        let out = &mut self.groups[group].1;
+        header(out, scope_spans::SPANS, body.len() + tail.len());
+        out.extend_from_slice(body);
+        out.extend_from_slice(&tail);
+        self.spans += 1;
+    }
+
+    /// Spans that wait to be drained.
+    #[must_use]
+    pub fn spans(&self) -> u32 {
+        self.spans
+    }
+
+    /// Takes all spans, as `resource_spans` fields.
+    pub fn drain(&mut self) -> Vec<u8> {
+        self.by_resource.clear();
+        self.spans = 0;
+        let mut scope = Vec::new();
+        bytes(&mut scope, FIRST, SCOPE_NAME.as_bytes());
+        let mut out = Vec::new();
+        for (resource, spans) in self.groups.drain(..) {
+            let mut head = Vec::with_capacity(resource.len() + 32);
+            bytes(&mut head, resource_spans::RESOURCE, &resource);
+            let mut scope_head = Vec::with_capacity(16);
+            bytes(&mut scope_head, scope_spans::SCOPE, &scope);
+            header(&mut head, resource_spans::SCOPE_SPANS, scope_head.len() + spans.len());
+            head.extend_from_slice(&scope_head);
+            header(&mut out, RESOURCE_SPANS, head.len() + spans.len());
+            out.extend_from_slice(&head);
+            out.extend_from_slice(&spans);
+        }
+        out
+    }
+}
+
+fn string_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &str) {
+    let value_length = field_length(value.len());
+    header(out, field, field_length(key.len()) + field_length(value_length));
+    bytes(out, FIRST, key.as_bytes());
+    header(out, VALUE, value_length);
+    bytes(out, any_value::STRING, value.as_bytes());
+}
+
+fn number_attribute(out: &mut Vec<u8>, key: &str, kind: u32, value: u64) {
+    let mut any = Vec::with_capacity(12);
+    number(&mut any, kind, value);
+    header(out, span::ATTRIBUTES, field_length(key.len()) + field_length(any.len()));
+    bytes(out, FIRST, key.as_bytes());
+    bytes(out, VALUE, &any);
+}
+
+fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
+    header(out, field, value.len());
+    out.extend_from_slice(value);
+}
+
+fn number(out: &mut Vec<u8>, field: u32, value: u64) {
+    varint(out, u64::from(field << 3));
+    varint(out, value);
+}
+
+fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
+    varint(out, u64::from(field << 3 | 1));
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+fn header(out: &mut Vec<u8>, field: u32, length: usize) {
+    varint(out, u64::from(field << 3 | 2));
+    varint(out, length as u64);
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Length of a length-delimited field whose number is below 16.
+fn field_length(length: usize) -> usize {
+    let bits = usize::BITS - (length | 1).leading_zeros();
+    1 + bits.div_ceil(7) as usize + length
+}

@@ -1,0 +1,269 @@
+//! Which parent an occurrence has: the five steps of design 1.7, and which change it belongs to
+//! (1.6).
+//!
+//! In go an occurrence, its object's path and what its root knows; out comes the span it hangs
+//! under and the evidence for it, or the time to wait for. An occurrence that names some other
+//! object is never a parent.
+
+use crate::encode::Evidence;
+use crate::objects::{Change, ObjectDetail};
+use crate::owners::{ObjectId, OwnerIndex};
+use crate::pending::Pending;
+use crate::place::{Wait, World};
+use crate::root::{Naming, Place, Root};
+use crate::rules::{self, Direction};
+use crate::time::Nanos;
+use crate::trace::Subject;
+
+/// Who caused an occurrence.
+struct Cause {
+    place: Place,
+    time: Nanos,
+    slack: Nanos,
+    evidence: Evidence,
+}
+
+/// Where an occurrence hangs.
+pub struct Parent {
+    /// The span it hangs under.
+    pub place: Place,
+    /// Why.
+    pub evidence: Evidence,
+    /// Time and slack of the cause that stands there, when it is later than its effect.
+    pub later: Option<(Nanos, Nanos)>,
+}
+
+impl World {
+    /// The parent of an occurrence that is no root. `certain`: nothing is waited for.
+    pub fn parent(
+        &mut self,
+        root: &mut Root,
+        pending: &Pending,
+        path: &[ObjectId],
+        certain: bool,
+    ) -> Result<Parent, Wait> {
+        let mut direction = pending.direction();
+        if let Some(cause) = self.cause(root, pending, path, direction, certain)? {
+            return Ok(cause.into_parent(pending));
+        }
+        if pending.rule.termination {
+            let about = &self.objects[path[0]];
+            let of_itself = pending.names.is_empty();
+            if of_itself && !about.is_going(pending.order.time) {
+                direction = Direction::Up;
+                if let Some(cause) = self.cause(root, pending, path, direction, certain)? {
+                    return Ok(cause.into_parent(pending));
+                }
+            } else if let Some(place) = self.owner_named(root, pending, path, direction) {
+                return Ok(Parent { place, evidence: Evidence::Owner, later: None });
+            } else if let Some(place) = self.deletion(root, pending, path) {
+                return Ok(Parent { place, evidence: Evidence::Deletion, later: None });
+            }
+        }
+        let (place, evidence) = match self.owner_named(root, pending, path, direction) {
+            Some(place) => (place, Evidence::Owner),
+            None => (self.change_trace(root, pending, path), Evidence::Root),
+        };
+        if direction == Direction::Down {
+            return Ok(Parent { place, evidence, later: None });
+        }
+        Ok(self.under_creation(root, pending, path, place, evidence))
+    }
+
+    /// The occurrence that names this one's object: the latest before it, else the first one after
+    /// it that is near enough.
+    fn cause(
+        &mut self,
+        root: &mut Root,
+        pending: &Pending,
+        path: &[ObjectId],
+        direction: Direction,
+        certain: bool,
+    ) -> Result<Option<Cause>, Wait> {
+        let idle = self.settings.idle;
+        let at = pending.order.time;
+        let live = |place: Place, slack| root.trace(place.trace).is_live(at, pending.late, idle, slack);
+        let of_object = |naming: &&Naming| {
+            naming.direction == direction
+                && naming.order != pending.order
+                && self.names_object(naming, pending.about)
+        };
+        let namings = root.namings(pending.about_name).iter().filter(of_object);
+        let before = namings.clone().filter(|naming| naming.order < pending.order);
+        let earlier = before
+            .filter_map(|naming| Some((naming, naming.place?)))
+            .filter(|(naming, place)| live(*place, naming.slack))
+            .max_by_key(|(naming, _)| naming.order);
+        if let Some((naming, place)) = earlier {
+            return Ok(Some(Cause::new(naming, place)));
+        }
+        let reach = |naming: &Naming| at.saturating_add(naming.slack).saturating_add(pending.skew);
+        let after = namings
+            .filter(|naming| naming.order > pending.order && naming.order.time <= reach(naming))
+            .filter(|naming| match naming.place {
+                Some(place) => live(place, naming.slack),
+                None => !pending.late && root.queue.get(naming.order).is_some(),
+            })
+            .min_by_key(|naming| naming.order)
+            .cloned();
+        if !pending.late && self.can_be_named(path, direction) {
+            let horizon = at.saturating_add(rules::slack_max()).saturating_add(pending.skew);
+            let until = after.as_ref().map_or(horizon, |naming| naming.order.time);
+            let vague = root.queue.vague().filter(|vague| {
+                vague.second.is_some_and(|second| second <= until)
+                    && vague.names.iter().any(|named| named.name == pending.about_name)
+            });
+            let until = vague.map(|vague| vague.order.time).fold(until, Nanos::max);
+            if until >= self.watermark && !certain {
+                return Err(Wait(until));
+            }
+        }
+        let Some(naming) = after else { return Ok(None) };
+        if let Some(place) = naming.place {
+            return Ok(Some(Cause::new(&naming, place)));
+        }
+        self.try_place(root, naming.order, certain)?;
+        let settled = root.namings(pending.about_name).iter();
+        let settled = settled.filter(|other| other.order == naming.order);
+        Ok(settled.filter_map(|naming| Some(Cause::new(naming, naming.place?))).next())
+    }
+
+    /// The latest live occurrence that names the nearest owner.
+    fn owner_named(
+        &self,
+        root: &Root,
+        pending: &Pending,
+        path: &[ObjectId],
+        direction: Direction,
+    ) -> Option<Place> {
+        let owner = *path.get(1)?;
+        let key = self.objects.key(owner);
+        let namings = root.namings(self.objects.name_key_of(owner)).iter();
+        let (at, idle) = (pending.order.time, self.settings.idle);
+        namings
+            .filter(|naming| naming.direction == direction && naming.order < pending.order)
+            .filter(|naming| self.names_object(naming, key))
+            .filter_map(|naming| Some((naming, naming.place?)))
+            .filter(|(naming, place)| {
+                root.trace(place.trace).is_live(at, pending.late, idle, naming.slack)
+            })
+            .max_by_key(|(naming, _)| naming.order)
+            .map(|(_, place)| place)
+    }
+
+    /// The trace of the highest deleted object's deletion.
+    fn deletion(&mut self, root: &mut Root, pending: &Pending, path: &[ObjectId]) -> Option<Place> {
+        let at = pending.order.time;
+        let highest = path.iter().rposition(|&id| self.objects[id].is_going(at))?;
+        let subject = Subject { object: self.objects.key(path[highest]), generation: None };
+        let place = self.home(root, subject, pending);
+        Some(place.unwrap_or_else(|| self.open(root, subject, &path[highest..], pending)))
+    }
+
+    /// The trace of the newest change on the path (design 1.6).
+    fn change_trace(&mut self, root: &mut Root, pending: &Pending, path: &[ObjectId]) -> Place {
+        let (from, change) = self.which_change(pending, path);
+        let generation = change.as_ref().map_or(0, |change| change.generation);
+        let object = self.objects.key(path[from]);
+        let subject = Subject { object, generation: Some(generation) };
+        if let Some(place) = self.home(root, subject, pending) {
+            return place;
+        }
+        if let Some(change) = change.filter(|change| change.autoscaled)
+            && let Some(before) = self.objects[path[from]].generation_before(generation)
+            && let Some(place) =
+                self.home(root, Subject { object, generation: Some(before) }, pending)
+        {
+            return self.scale_span(root, place.trace, &change, &path[from..], pending);
+        }
+        self.open(root, subject, &path[from..], pending)
+    }
+
+    /// Whose change it was: where on the path, and the change if it is known.
+    pub fn which_change(&self, pending: &Pending, path: &[ObjectId]) -> (usize, Option<Change>) {
+        let at = pending.order.time;
+        let top = path.len() - 1;
+        let mut best: Option<(usize, &Change)> = None;
+        for (index, &id) in path.iter().enumerate() {
+            let version = pending.version.filter(|_| index == 0);
+            let object = &self.objects[id];
+            let change = if index == top {
+                object.change_at(at, version).or_else(|| object.oldest_change())
+            } else {
+                object.foreign_change_at(at, version)
+            };
+            if let Some(change) = change
+                && best.is_none_or(|(_, best)| change.at >= best.at)
+            {
+                best = Some((index, change));
+            }
+        }
+        best.map_or((top, None), |(index, change)| (index, Some(change.clone())))
+    }
+
+    fn home(&self, root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
+        let (at, idle) = (pending.order.time, self.settings.idle);
+        let slack = pending.rule.slack;
+        root.home(subject, |_, trace| trace.is_live(at, pending.late, idle, slack))
+    }
+
+    /// Whether some row could name this object in this direction.
+    fn can_be_named(&self, path: &[ObjectId], direction: Direction) -> bool {
+        let id = path[0];
+        let created_by_other = self.objects.has_owner(id) || !self.objects.has_metadata(id);
+        rules::nameable(&self.objects[id].kind) && (direction == Direction::Down || created_by_other)
+    }
+
+    /// Whether an occurrence names the object with this key.
+    pub fn names_object(&self, naming: &Naming, object: u128) -> bool {
+        let named = match (naming.named.object, naming.place) {
+            (Some(named), _) => Some(named),
+            (None, Some(_)) => None,
+            (None, None) => object_named(
+                &self.objects,
+                naming.named.name,
+                naming.direction,
+                naming.order.time,
+            ),
+        };
+        named.is_none_or(|named| named == object)
+    }
+}
+
+impl Cause {
+    fn new(naming: &Naming, place: Place) -> Self {
+        let related = naming.named.related;
+        Self {
+            place,
+            time: naming.order.time,
+            slack: naming.slack,
+            evidence: if related { Evidence::Related } else { Evidence::Rule },
+        }
+    }
+
+    fn into_parent(self, pending: &Pending) -> Parent {
+        let later = (self.time > pending.order.time).then_some((self.time, self.slack));
+        Parent { place: self.place, evidence: self.evidence, later }
+    }
+}
+
+/// Which object a name means: for a creation the one created nearest to it, for a termination the
+/// newest that is going, else the oldest alive. `None`: no metadata tells.
+pub fn object_named(
+    objects: &OwnerIndex<ObjectDetail>,
+    name: u64,
+    direction: Direction,
+    at: Nanos,
+) -> Option<u128> {
+    let known = objects.ids_named(name).filter(|&id| objects.has_metadata(id));
+    let created = |id: ObjectId| objects[id].created.unwrap_or(Nanos::MIN);
+    let going = |id: ObjectId| objects[id].deleting || objects[id].deleted_at.is_some();
+    let chosen = match direction {
+        Direction::Up => known.min_by_key(|&id| (created(id).abs_diff(at), objects.key(id))),
+        Direction::Down => known.min_by_key(|&id| {
+            let age = if going(id) { created(id).saturating_neg() } else { created(id) };
+            (!going(id), age, objects.key(id))
+        }),
+    };
+    chosen.map(|id| objects.key(id))
+}

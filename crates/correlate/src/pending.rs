@@ -1,0 +1,177 @@
+//! An occurrence on its way to becoming a span: what placing it needs, and the fields of its span
+//! that no later knowledge changes, encoded already.
+
+use std::rc::Rc;
+
+use crate::event::{EventTime, KubeEvent};
+use crate::ids::{event_span_id, name_key, object_key};
+use crate::rules::{Chain, Direction, Rule, RuleMatch, rank};
+use crate::time::Nanos;
+
+/// Causal order of occurrences: time, rank of the reason, resourceVersion, Event, count
+/// (design 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Order {
+    /// When it happened.
+    pub time: Nanos,
+    rank: u8,
+    /// Of the Event: comparable among Events.
+    pub resource_version: u64,
+    event: u128,
+    count: u64,
+}
+
+/// An object that an occurrence names as affected.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Key of its kind, namespace and name.
+    pub name: u64,
+    /// Key of its uid, where the reference has one.
+    pub object: Option<u128>,
+    /// Named by `related`, not by the message.
+    pub related: bool,
+}
+
+/// An occurrence that has no span yet.
+pub struct Pending {
+    /// Its place among the others; of a time known only to the second, the end of it until it is
+    /// settled.
+    pub order: Order,
+    /// Start of the second, for a time known only to the second.
+    pub second: Option<Nanos>,
+    /// Key of the involved object.
+    pub about: u128,
+    /// Key of the involved object's kind, namespace and name.
+    pub about_name: u64,
+    /// The involved object's resourceVersion, as its writer saw it: told by first occurrences.
+    pub version: Option<u64>,
+    /// The row of the rule table.
+    pub rule: &'static Rule,
+    /// What it names, downward or upward.
+    pub names: Vec<Named>,
+    /// Hash of the container; 0: the pod as a whole.
+    pub container: u64,
+    /// How much later than `order.time` the API server's clock says it happened.
+    pub skew: Nanos,
+    /// The duration that the message states.
+    pub stated: Option<Nanos>,
+    /// Annotated as the root of its trace.
+    pub top_level: bool,
+    /// It came after the watermark.
+    pub late: bool,
+    /// Event uid and count: make ids.
+    pub event_uid: Box<str>,
+    /// See `event_uid`.
+    pub count: u64,
+    /// The node it tells of, for `k8s.node.name`.
+    pub node: Option<Box<str>>,
+    /// Encoded resource.
+    pub resource: Rc<[u8]>,
+    /// Encoded span fields: name, status, attributes of the Event.
+    pub fields: Box<[u8]>,
+}
+
+impl Pending {
+    /// Prepares an occurrence; `about` is the involved object's key.
+    pub fn new(
+        event: &KubeEvent<'_>,
+        found: &RuleMatch<'_>,
+        time: EventTime,
+        about: u128,
+        encoded: (Rc<[u8]>, Box<[u8]>),
+    ) -> Self {
+        let regarding = &event.regarding;
+        let about_name = name_key(&regarding.kind, &regarding.namespace, &regarding.name);
+        let first = event.is_first();
+        let (resource, fields) = encoded;
+        Self {
+            order: Order {
+                time: time.latest(),
+                rank: rank(&event.reason),
+                resource_version: event.resource_version,
+                event: object_key(&event.uid),
+                count: event.count(),
+            },
+            second: (!time.precise).then_some(time.at),
+            about,
+            about_name,
+            version: if first { regarding.resource_version.parse().ok() } else { None },
+            rule: found.rule,
+            names: named(event, found, about),
+            container: container_of(&regarding.field_path).map_or(0, |name| name_key("", "", name)),
+            skew: if first { skew(event, time) } else { 0 },
+            stated: found.stated_duration(),
+            top_level: event.top_level,
+            late: false,
+            event_uid: (&*event.uid).into(),
+            count: event.count(),
+            node: node_of(event, found).map(Into::into),
+            resource,
+            fields,
+        }
+    }
+
+    /// Whether it is the root of a trace of its own.
+    pub fn is_root(&self) -> bool {
+        self.top_level || self.rule.opens_trace
+    }
+
+    /// The direction in which its causes name its object. A row that names the very object it is
+    /// about (Evicted, Preempted) speaks of what comes, not of what made it.
+    pub fn direction(&self) -> Direction {
+        if self.names.iter().any(|named| named.name == self.about_name && !named.related) {
+            Direction::Up
+        } else {
+            self.rule.direction
+        }
+    }
+
+    /// Whether it is a link of the start-up chain.
+    pub fn is_link(&self) -> bool {
+        self.rule.chain == Chain::Link && !self.late
+    }
+
+    /// The id of its span.
+    pub fn span_id(&self) -> [u8; 8] {
+        event_span_id(&self.event_uid, self.count)
+    }
+}
+
+/// The container in a fieldPath: `spec.containers{nginx}`, `spec.initContainers{wait}`.
+pub fn container_of(field_path: &str) -> Option<&str> {
+    let (_, name) = field_path.split_once('{')?;
+    name.strip_suffix('}').filter(|name| !name.is_empty())
+}
+
+/// The note of a series is that of its first occurrence: repeats name nothing by it.
+fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, about: u128) -> Vec<Named> {
+    let namespace = &event.regarding.namespace;
+    let mut names = Vec::new();
+    if event.series.is_none() {
+        let by_message = found.names().map(|(kind, name)| Named {
+            name: name_key(kind, namespace, name),
+            object: (name == event.regarding.name && kind == event.regarding.kind).then_some(about),
+            related: false,
+        });
+        names.extend(by_message);
+    }
+    if let Some(related) = event.related.as_ref().filter(|_| !found.rule.related_is_link) {
+        names.push(Named {
+            name: name_key(&related.kind, &related.namespace, &related.name),
+            object: (!related.uid.is_empty()).then(|| object_key(&related.uid)),
+            related: true,
+        });
+    }
+    names
+}
+
+/// The node is known from the scheduler's message and from the kubelet's host.
+fn node_of<'e>(event: &'e KubeEvent<'_>, found: &RuleMatch<'e>) -> Option<&'e str> {
+    let host = (event.component == "kubelet" && !event.host.is_empty()).then_some(&*event.host);
+    found.capture("node").or(host)
+}
+
+/// A reporter's clock is slow by at least what the API server's second of creation shows.
+fn skew(event: &KubeEvent<'_>, time: EventTime) -> Nanos {
+    event.created.second().map_or(0, |created| (created - time.at).max(0))
+}

@@ -1,0 +1,143 @@
+//! One root's reorder buffer: occurrences that the watermark has not passed, in causal order.
+//!
+//! In go occurrences in any order, out they come by time. Those whose time is known only to the
+//! second wait beside the queue until the watermark has passed that second: then everything that
+//! can tell their place in it is here (design 1.3).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::limits::SECOND_END;
+use crate::pending::{Order, Pending};
+use crate::time::{Nanos, SECOND};
+
+/// An occurrence with a precise time: evidence for the place of others in its second.
+#[derive(Clone, Copy)]
+struct Mark {
+    time: Nanos,
+    resource_version: u64,
+    about: u128,
+    about_name: u64,
+}
+
+/// Occurrences of one root that wait for the watermark.
+#[derive(Default)]
+pub struct Queue {
+    ordered: BTreeMap<Order, Pending>,
+    /// Times known only to the second, not placed in it yet. Few.
+    vague: Vec<Pending>,
+    /// Precise ones that left the queue in the last seconds.
+    marks: VecDeque<Mark>,
+}
+
+impl Queue {
+    /// Adds an occurrence.
+    pub fn insert(&mut self, pending: Pending) {
+        if pending.second.is_some() {
+            self.vague.push(pending);
+        } else {
+            self.ordered.insert(pending.order, pending);
+        }
+    }
+
+    /// The first one whose time is settled.
+    pub fn first(&self) -> Option<&Pending> {
+        self.ordered.first_key_value().map(|(_, pending)| pending)
+    }
+
+    /// One that is settled.
+    pub fn get(&self, order: Order) -> Option<&Pending> {
+        self.ordered.get(&order)
+    }
+
+    /// Takes one that is settled; it is remembered as evidence for others.
+    pub fn take(&mut self, order: Order) -> Option<Pending> {
+        let pending = self.ordered.remove(&order)?;
+        if pending.second.is_none() {
+            while self.marks.front().is_some_and(|mark| mark.time < order.time - 2 * SECOND) {
+                self.marks.pop_front();
+            }
+            self.marks.push_back(mark(&pending));
+        }
+        Some(pending)
+    }
+
+    /// Puts one back that could not be placed yet.
+    pub fn put_back(&mut self, pending: Pending) {
+        if pending.second.is_none() {
+            self.marks.pop_back();
+        }
+        self.ordered.insert(pending.order, pending);
+    }
+
+    /// Start of the earliest second in which an occurrence has no place yet.
+    pub fn first_vague_second(&self) -> Option<Nanos> {
+        self.vague.iter().filter_map(|pending| pending.second).min()
+    }
+
+    /// Those without a place in their second.
+    pub fn vague(&self) -> impl Iterator<Item = &Pending> {
+        self.vague.iter()
+    }
+
+    /// Gives a place to those whose second ended before `watermark`, and returns their orders.
+    /// `names(pending, object, name)` tells whether an occurrence names that object.
+    pub fn settle_seconds(
+        &mut self,
+        watermark: Nanos,
+        names: impl Fn(&Pending, u128, u64) -> bool,
+    ) -> Vec<Order> {
+        let ended = |pending: &mut Pending| pending.order.time < watermark;
+        let due: Vec<Pending> = self.vague.extract_if(.., ended).collect();
+        due.into_iter()
+            .map(|mut pending| {
+                let second = pending.second.unwrap_or(pending.order.time);
+                pending.order.time = self.place_in_second(&pending, second, &names);
+                let order = pending.order;
+                self.ordered.insert(order, pending);
+                order
+            })
+            .collect()
+    }
+
+    /// Occurrences held.
+    pub fn len(&self) -> usize {
+        self.ordered.len() + self.vague.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As late as fits: at the first precise time of what it names or of what was written after
+    /// it, never before what was written before it.
+    fn place_in_second(
+        &self,
+        pending: &Pending,
+        second: Nanos,
+        names: &impl Fn(&Pending, u128, u64) -> bool,
+    ) -> Nanos {
+        let end = second.saturating_add(SECOND_END);
+        let version = pending.order.resource_version;
+        let queued = self.ordered.values().filter(|other| other.second.is_none()).map(mark);
+        let inside: Vec<Mark> = queued
+            .chain(self.marks.iter().copied())
+            .filter(|mark| (second..=end).contains(&mark.time))
+            .collect();
+        let follows =
+            |mark: &&Mark| mark.resource_version > version || names(pending, mark.about, mark.about_name);
+        let precedes = |mark: &&Mark| mark.resource_version < version;
+        let latest = inside.iter().filter(follows).map(|mark| mark.time).min().unwrap_or(end);
+        let earliest = inside.iter().filter(precedes).map(|mark| mark.time).max();
+        earliest.map_or(latest, |earliest| earliest.max(latest))
+    }
+}
+
+fn mark(pending: &Pending) -> Mark {
+    Mark {
+        time: pending.order.time,
+        resource_version: pending.order.resource_version,
+        about: pending.about,
+        about_name: pending.about_name,
+    }
+}

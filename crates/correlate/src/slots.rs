@@ -1,0 +1,171 @@
+//! Storage of the owner index: objects by key and by name, in the order they were last heard of.
+//!
+//! Open-addressed tables of 32-bit ids over one slab, so that an object costs little beside its
+//! detail. Knows nothing of ownership.
+
+use std::ops::{Index, IndexMut};
+
+use hashbrown::HashTable;
+
+/// An object's place in an index. Valid until the object is removed.
+pub type ObjectId = u32;
+
+const NONE: ObjectId = u32::MAX;
+
+/// One object.
+pub struct Slot<D> {
+    /// The bits of its uid.
+    pub key: u128,
+    /// The controller's key, or that of the object whose message named this one; 0: none.
+    pub parent: u128,
+    /// Hash of its kind, namespace and name.
+    pub name_key: u64,
+    /// What is known of it: bits, the owner index' own.
+    pub flags: u8,
+    /// What the index' user keeps.
+    pub detail: D,
+    newer: ObjectId,
+    older: ObjectId,
+}
+
+/// A slab of objects with two tables and a list through it.
+pub struct Slots<D> {
+    slots: Vec<Option<Slot<D>>>,
+    free: Vec<ObjectId>,
+    by_key: HashTable<ObjectId>,
+    by_name: HashTable<ObjectId>,
+    newest: ObjectId,
+    oldest: ObjectId,
+}
+
+impl<D> Default for Slots<D> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_key: HashTable::new(),
+            by_name: HashTable::new(),
+            newest: NONE,
+            oldest: NONE,
+        }
+    }
+}
+
+impl<D> Index<ObjectId> for Slots<D> {
+    type Output = Slot<D>;
+    fn index(&self, id: ObjectId) -> &Slot<D> {
+        held(&self.slots, id)
+    }
+}
+
+impl<D> IndexMut<ObjectId> for Slots<D> {
+    fn index_mut(&mut self, id: ObjectId) -> &mut Slot<D> {
+        self.slots[id as usize].as_mut().expect("object ids are not kept past removal")
+    }
+}
+
+impl<D> Slots<D> {
+    /// The object with this key.
+    pub fn find(&self, key: u128) -> Option<ObjectId> {
+        self.by_key.find(key_hash(key), |&id| self[id].key == key).copied()
+    }
+
+    /// All objects of this kind, namespace and name.
+    pub fn named(&self, name: u64) -> impl Iterator<Item = ObjectId> + '_ {
+        self.by_name.iter_hash(name).copied().filter(move |&id| self[id].name_key == name)
+    }
+
+    /// Adds an object whose key is not held, as the newest.
+    pub fn insert(&mut self, key: u128, name_key: u64, detail: D) -> ObjectId {
+        let slot =
+            Slot { key, parent: 0, name_key, newer: NONE, older: NONE, flags: 0, detail };
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            ObjectId::try_from(self.slots.len() - 1).expect("fewer than 2^32 objects")
+        });
+        self.slots[id as usize] = Some(slot);
+        let slots = &self.slots;
+        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slots, id).key));
+        self.by_name.insert_unique(name_key, id, |&id| held(slots, id).name_key);
+        self.link(id);
+        id
+    }
+
+    /// Files an object under another name.
+    pub fn rename(&mut self, id: ObjectId, name: u64) {
+        let before = self[id].name_key;
+        if before == name {
+            return;
+        }
+        if let Ok(entry) = self.by_name.find_entry(before, |&other| other == id) {
+            entry.remove();
+        }
+        self[id].name_key = name;
+        let slots = &self.slots;
+        self.by_name.insert_unique(name, id, |&id| held(slots, id).name_key);
+    }
+
+    /// Forgets an object.
+    pub fn remove(&mut self, id: ObjectId) {
+        self.unlink(id);
+        let Some(slot) = self.slots[id as usize].take() else { return };
+        if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key), |&other| other == id) {
+            entry.remove();
+        }
+        if let Ok(entry) = self.by_name.find_entry(slot.name_key, |&other| other == id) {
+            entry.remove();
+        }
+        self.free.push(id);
+    }
+
+    /// The object was heard of: it is the newest now.
+    pub fn touch(&mut self, id: ObjectId) {
+        if self.newest != id {
+            self.unlink(id);
+            self.link(id);
+        }
+    }
+
+    /// The object longest not heard of.
+    pub fn oldest(&self) -> Option<ObjectId> {
+        (self.oldest != NONE).then_some(self.oldest)
+    }
+
+    /// Objects held.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    fn link(&mut self, id: ObjectId) {
+        let newest = self.newest;
+        self[id].older = newest;
+        self[id].newer = NONE;
+        match newest {
+            NONE => self.oldest = id,
+            newest => self[newest].newer = id,
+        }
+        self.newest = id;
+    }
+
+    fn unlink(&mut self, id: ObjectId) {
+        let Slot { newer, older, .. } = self[id];
+        match newer {
+            NONE => self.newest = older,
+            newer => self[newer].older = older,
+        }
+        match older {
+            NONE => self.oldest = newer,
+            older => self[older].newer = newer,
+        }
+    }
+}
+
+fn held<D>(slots: &[Option<Slot<D>>], id: ObjectId) -> &Slot<D> {
+    slots[id as usize].as_ref().expect("object ids are not kept past removal")
+}
+
+/// uids are random already; folding keeps both halves.
+#[expect(clippy::cast_possible_truncation, reason = "folding to 64 bits is the purpose")]
+fn key_hash(key: u128) -> u64 {
+    (key ^ (key >> 64)) as u64
+}
