@@ -1,0 +1,151 @@
+// One scenario of run.mjs in a process of its own: `node bench/scenario.mjs NAME BYTES SEED ITERATIONS`
+// with NAME `crate` or `engine-SHARDS`. Generates the recording in memory, checks that every occurrence
+// in it becomes one span, times the runs and prints the outcome as one line of JSON. Spans are counted
+// and let go, so no back end takes part.
+import { createHash } from 'node:crypto';
+import { Bench } from 'tinybench';
+import { resolveConfig } from '../dist/config-load.js';
+import { SpanDecoder } from '../dist/export/decode.js';
+import { createEngine } from '../dist/index.js';
+import { ShardRouter } from '../dist/route/shard-router.js';
+import { compileWasm, WasmCorrelator, WasmRouter } from '../dist/wasm.js';
+import { generateRecording } from './generate.mjs';
+
+const [scenario, bytes, seed, iterations] = process.argv.slice(2);
+const { workload, chunks } = makeWorkload(Number(bytes), Number(seed));
+const runner = scenario === 'crate' ? crateRunner() : engineRunner(Number(scenario.split('-')[1]));
+
+const answer = await check();
+const { seconds, cpuSeconds } = await measure();
+const rssMiB = Math.round(process.memoryUsage.rss() / 2 ** 20);
+console.log(JSON.stringify({ scenario, workload, answer, seconds, cpuSeconds, rssMiB }));
+
+/** The recording in chunks as a file is read, and what is in it. */
+function makeWorkload(size, from) {
+  const workload = { bytes: 0, frames: 0, events: 0 };
+  const onCopy = ({ frames, occurrences }) => {
+    workload.frames += frames;
+    workload.events += occurrences;
+  };
+  const text = Buffer.concat([...generateRecording({ bytes: size, seed: from, onCopy })]);
+  workload.bytes = text.length;
+  const chunkBytes = resolveConfig({}).sourceChunkBytes;
+  const chunks = [];
+  for (let at = 0; at < text.length; at += chunkBytes)
+    chunks.push(text.subarray(at, at + chunkBytes));
+  return { workload, chunks };
+}
+
+/** Router and Correlator of one shard, called by turns as the engine would. */
+function crateRunner() {
+  const config = resolveConfig({ shards: 1 });
+  const module = compileWasm();
+  return {
+    async start() {
+      const router = new ShardRouter(new WasmRouter(module, config), 1, config.shardBatchBytes);
+      return { router, correlator: new WasmCorrelator(module, config) };
+    },
+    async run({ router, correlator }, onSpans) {
+      const correlate = (batches) => {
+        for (const { bytes } of batches) {
+          correlator.push(bytes);
+          onSpans(correlator.drain().bytes);
+        }
+      };
+      for (const chunk of chunks) correlate(router.push(chunk));
+      correlate(router.finish());
+      return correlator.counts().exported;
+    },
+  };
+}
+
+function engineRunner(shards) {
+  let onSpans;
+  const sink = {
+    failed: false,
+    lost: { occurrences: 0, synthetic: 0, refused: 0 },
+    write: async (bytes) => onSpans(bytes),
+    flush: async () => {},
+    close: async () => {},
+    abandon: () => {},
+  };
+  return {
+    start: () => createEngine({ shards, sink }),
+    async run(engine, taker) {
+      onSpans = taker;
+      for (const chunk of chunks) await engine.push(chunk);
+      return (await engine.close()).exported;
+    },
+  };
+}
+
+/**
+ * The number of spans and a digest that does not depend on their order; throws unless every occurrence
+ * was exported.
+ */
+async function check() {
+  const decoder = new SpanDecoder();
+  let spans = 0;
+  let digest = 0n;
+  const exported = await runner.run(await runner.start(), (bytes) => {
+    for (const span of decoder.decode(bytes)) {
+      spans += 1;
+      digest = BigInt.asUintN(64, digest + hashOf(span));
+    }
+  });
+  if (exported !== workload.events) {
+    throw new Error(`${scenario}: ${workload.events} occurrences, but ${exported} exported`);
+  }
+  return { spans, digest: digest.toString(16) };
+}
+
+function hashOf(span) {
+  const { traceId, spanId } = span.spanContext();
+  const { name, startTime, endTime, attributes } = span;
+  const parts = [
+    traceId,
+    spanId,
+    span.parentSpanContext?.spanId,
+    name,
+    startTime,
+    endTime,
+    attributes,
+  ];
+  return createHash('sha1').update(JSON.stringify(parts)).digest().readBigUInt64LE();
+}
+
+/** Seconds per run, and the median of user and system time of all threads in a run. */
+async function measure() {
+  const bench = new Bench({
+    time: 0,
+    iterations: Number(iterations),
+    warmupTime: 0,
+    warmupIterations: 2,
+    throws: true,
+  });
+  const cpu = [];
+  let instance;
+  let cpuBefore;
+  const beforeEach = async () => {
+    instance = await runner.start();
+    cpuBefore = process.cpuUsage();
+  };
+  const afterEach = () => {
+    const { user, system } = process.cpuUsage(cpuBefore);
+    cpu.push((user + system) / 1e6);
+  };
+  let taken = 0;
+  const run = () =>
+    runner.run(instance, (spanBytes) => {
+      taken += spanBytes.length;
+    });
+  bench.add(scenario, run, { beforeEach, afterEach, async: true });
+  const [task] = await bench.run();
+  if (taken === 0) throw new Error('no spans were taken');
+  const { min, p50, max } = task.result.latency;
+  cpu.sort((a, b) => a - b);
+  return {
+    seconds: { min: min / 1000, p50: p50 / 1000, max: max / 1000 },
+    cpuSeconds: cpu[cpu.length >> 1],
+  };
+}
