@@ -17,7 +17,7 @@ import { ConfigError, reasonOf } from './errors.js';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The OTLP back end as the standard variables name it. */
-export interface OtlpTarget {
+export interface OtlpEndpoint {
   /** Where requests go, complete. */
   url: string;
   compression: 'none' | 'gzip';
@@ -99,7 +99,7 @@ function clusterNameOf(attributes: string | undefined): string | undefined {
  * The back end that OTEL_EXPORTER_OTLP_* name. Headers and certificates are read by the transport from
  * the same variables; here they are only checked, since it would go on without them.
  */
-export function otlpTarget(env: Environment): OtlpTarget {
+export function otlpEndpoint(env: Environment): OtlpEndpoint {
   const [protocolName, protocol] = otlpVariable(env, 'PROTOCOL');
   if (protocol && protocol !== 'http/protobuf') {
     wrong(protocolName, 'http/protobuf, which is all this version speaks,', protocol);

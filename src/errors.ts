@@ -9,14 +9,18 @@ const EXIT_CODES = {
   config_unreadable: 2,
   /** An input cannot be opened: missing, denied, a directory. */
   input_unreadable: 2,
-  /** Reading an input broke off, or it asks for more than a limit allows. */
+  /** Reading an input broke off. */
   input_failed: 1,
+  /** The input asks for more than a limit allows. */
+  input_limit: 1,
   /** A worker could not start. */
   worker_start: 1,
   /** A worker trapped, left or answered out of turn; its state is lost. */
   worker_failed: 1,
   /** More was received than is accounted for. */
   account_broken: 1,
+  /** The reader of standard output has gone; it has what it wanted. */
+  output_closed: 0,
   /** The file or stream for spans cannot be opened. */
   output_unwritable: 2,
   /** Writing spans to a file or stream broke off. */
@@ -36,7 +40,7 @@ type CodeOf<Phase extends string> = Extract<ErrorCode, `${Phase}_${string}`>;
 export class KspanError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly code: Code;
   /** What the command exits with when this ends it. */
-  readonly exitCode: 1 | 2;
+  readonly exitCode: 0 | 1 | 2;
 
   constructor(code: Code, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -65,6 +69,10 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of the path is not a directory',
   ENOSPC: 'no space left',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  ETIMEDOUT: 'timed out',
 };
 
 /** The one-line reason of anything thrown, for the end of a message. */

@@ -51,16 +51,21 @@ export interface CorrelatorCounts {
   held: number;
 }
 
-// Node's types name the module's type, but not its constructor.
+/** The compiled module, which any thread can be handed. */
+export interface WasmModule {
+  readonly [Symbol.toStringTag]: string;
+}
+
+// Node's types do not know of WebAssembly.
 const { Module } = (globalThis as unknown as WithWebAssembly).WebAssembly;
 interface WithWebAssembly {
-  WebAssembly: { Module: new (bytes: Uint8Array) => WebAssembly.Module };
+  WebAssembly: { Module: new (bytes: Uint8Array) => WasmModule };
 }
 
 const FILE = new URL('../crates/correlate/pkg/correlate_bg.wasm', import.meta.url);
 
 /** Compiles the module: 10 ms or so, once in a process. */
-export function compileWasm(): WebAssembly.Module {
+export function compileWasm(): WasmModule {
   return new Module(readFileSync(FILE));
 }
 
@@ -68,8 +73,8 @@ export function compileWasm(): WebAssembly.Module {
 export class WasmRouter {
   readonly #router: Router;
 
-  constructor(module: WebAssembly.Module, settings: WasmSettings) {
-    initSync({ module });
+  constructor(module: WasmModule, settings: WasmSettings) {
+    initSync({ module: module as never });
     this.#router = withSettings(settings, (inner) => new Router(inner));
   }
 
@@ -112,8 +117,8 @@ export interface DrainedSpans {
 export class WasmCorrelator {
   readonly #correlator: Correlator;
 
-  constructor(module: WebAssembly.Module, settings: WasmSettings) {
-    initSync({ module });
+  constructor(module: WasmModule, settings: WasmSettings) {
+    initSync({ module: module as never });
     this.#correlator = withSettings(settings, (inner) => new Correlator(inner));
   }
 
@@ -145,9 +150,8 @@ function withSettings<T>(given: WasmSettings, use: (inner: Settings) => T): T {
   inner.frame_bytes_max = given.frameBytesMax;
   inner.set_cluster_name(given.clusterName);
   inner.set_service_name(given.serviceName);
-  try {
-    return use(inner);
-  } finally {
-    inner.free();
-  }
+  // Not freed when it throws: after a trap that would only hide the trap.
+  const made = use(inner);
+  inner.free();
+  return made;
 }

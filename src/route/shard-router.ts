@@ -65,7 +65,7 @@ function guarded(call: () => void): void {
   try {
     call();
   } catch (error) {
-    if (typeof error === 'string') throw new InputError('input_failed', error);
+    if (typeof error === 'string') throw new InputError('input_limit', error);
     throw new WorkerError('worker_failed', `the Router has failed: ${reasonOf(error)}`, error);
   }
 }

@@ -5,11 +5,11 @@
 // state of its shard: that is a WorkerError for everybody who waits or comes later.
 import { Piscina } from 'piscina';
 import { reasonOf, WorkerError } from '../errors.js';
-import type { CorrelatorCounts, WasmSettings } from '../wasm.js';
+import type { CorrelatorCounts, WasmModule, WasmSettings } from '../wasm.js';
 import type { SpansReply, WorkerReply, WorkerRequest, WorkerStart } from './protocol.js';
 
 export interface ShardPoolOptions {
-  module: WebAssembly.Module;
+  module: WasmModule;
   /** `settings.shards` is the number of workers. */
   settings: WasmSettings;
   /** Batches that a shard may be behind. */

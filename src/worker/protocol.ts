@@ -1,11 +1,11 @@
 // Everything that is said between the main thread and a worker, read by both sides. The main thread
 // asks, the worker answers each question once, in order. All bytes are transferred, so whoever sends
 // them has them no longer.
-import type { CorrelatorCounts, WasmSettings } from '../wasm.js';
+import type { CorrelatorCounts, WasmModule, WasmSettings } from '../wasm.js';
 
 /** What a worker starts with. */
 export interface WorkerStart {
-  module: WebAssembly.Module;
+  module: WasmModule;
   settings: WasmSettings;
 }
 

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+// The command line: finds the command, reports errors as one line on stderr, and exits. 0: done; 1:
+// input or delivery failed, or --strict met something that was skipped or dropped; 2: usage,
+// configuration or an input that cannot be opened; 130 and 143 after a signal.
+import { readFileSync } from 'node:fs';
+import { parseArguments } from './cli/arguments.js';
+import { replayCommand } from './cli/replay-command.js';
+import { KspanError } from './errors.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+
+async function main(): Promise<number> {
+  try {
+    const command = parseArguments(process.argv, version);
+    return command ? await replayCommand(command, process.env) : 0;
+  } catch (error) {
+    if (!(error instanceof KspanError)) throw error;
+    if (error.exitCode !== 0) console.error(`kspan: ${error.message}`);
+    return error.exitCode;
+  }
+}
+
+// Not left to the end of all handles: a read of standard input that nobody needs may still hang.
+process.exit(await main());

@@ -1,0 +1,126 @@
+// The arguments of the command line: which command, which inputs, which flags. What is wrong with them
+// is a ConfigError of one line; help and version are printed here.
+import { type CAC, cac } from 'cac';
+import { flagOf, SETTINGS, type SettingKey } from '../config.js';
+import { ConfigError, reasonOf } from '../errors.js';
+
+/** `kspan replay FILE...` */
+export interface ReplayCommand {
+  /** Files, or `-` for standard input. */
+  inputs: string[];
+  /** By the keys of the settings, and `config`, as they were given. */
+  flags: Record<string, string | boolean>;
+}
+
+const REPLAY_ONLY = 'this version replays recordings only: kspan replay FILE...';
+const ANCESTOR_OTLP = /^--?(otlp-(?:addr|headers|secured))(?:=|$)/;
+
+// The parser would turn digits into numbers and drop a lone "-"; marked words are left alone.
+const MARK = '\0';
+
+/** The command that these arguments (as `process.argv`) ask for; undefined when all is said. */
+export function parseArguments(
+  argv: readonly string[],
+  version: string,
+): ReplayCommand | undefined {
+  const words = argv.slice(2);
+  rejectAncestorFlags(words);
+  const cli = defineCommands(version);
+  try {
+    cli.parse([...argv.slice(0, 2), ...markWords(words)], { run: false });
+    if (cli.options.help || cli.options.version) return undefined;
+    if (!cli.matchedCommand) throw new ConfigError('config_invalid', withoutCommand(cli.args));
+    cli.matchedCommand.checkUnknownOptions();
+    cli.matchedCommand.checkOptionValue();
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError('config_invalid', `${reasonOf(error)} (see kspan replay --help)`, error);
+  }
+  return replayCommandOf(cli);
+}
+
+function defineCommands(version: string): CAC {
+  const cli = cac('kspan');
+  const replay = cli.command('replay [...files]', 'turn recordings of a cluster into traces');
+  replay.usage('replay FILE... [options]      (- is standard input)');
+  replay.option('--config <file>', 'read settings from this YAML file');
+  for (const key of settingKeys()) replay.option(optionOf(key), descriptionOf(key));
+  replay.example('  kubectl get events -A -o json | kspan replay -');
+  replay.example('  kspan replay recording.ndjson.gz --format otlp');
+  cli.help();
+  cli.version(version);
+  return cli;
+}
+
+function optionOf(key: SettingKey): string {
+  const { fallback, unit } = SETTINGS[key];
+  return typeof fallback === 'boolean' ? flagOf(key) : `${flagOf(key)} <${unit || 'text'}>`;
+}
+
+function descriptionOf(key: SettingKey): string {
+  const { says, fallback } = SETTINGS[key];
+  return typeof fallback === 'boolean' || fallback === '' ? says : `${says} (default: ${fallback})`;
+}
+
+function replayCommandOf(cli: CAC): ReplayCommand {
+  const { '--': rest, ...options } = cli.options;
+  const inputs = [...cli.args, ...rest].map((input) => unmark(String(input)));
+  if (inputs.length === 0) {
+    throw new ConfigError('config_invalid', 'replay needs a FILE, or - for standard input');
+  }
+  const given = Object.entries(options).map(([key, value]) => [key, lastOf(value)]);
+  return { inputs, flags: Object.fromEntries(given) };
+}
+
+/** Of a flag that is given more than once the last counts. */
+function lastOf(value: unknown): string | boolean {
+  const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+  return typeof last === 'boolean' ? last : unmark(String(last));
+}
+
+function withoutCommand([name]: readonly string[]): string {
+  if (name === undefined || name === 'watch' || name === 'record') return REPLAY_ONLY;
+  return `there is no command "${unmark(name)}"; ${REPLAY_ONLY}`;
+}
+
+function rejectAncestorFlags(words: readonly string[]): void {
+  const found = words.map((word) => ANCESTOR_OTLP.exec(word)?.[1]).find(Boolean);
+  if (!found) return;
+  const message = `--${found} is not there: set OTEL_EXPORTER_OTLP_ENDPOINT and use --format otlp`;
+  throw new ConfigError('config_invalid', message);
+}
+
+/** Joins every flag and its value into one word, and marks values and inputs. */
+function markWords(words: readonly string[]): string[] {
+  const marked: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    if (word === '--')
+      return [...marked, ...words.slice(index).map((w) => (w === '--' ? w : MARK + w))];
+    const [flag = '', ...value] = word.split('=');
+    if (word === '-' || !word.startsWith('-')) marked.push(index === 0 ? word : MARK + word);
+    else if (BOOLEANS.has(flag)) marked.push(value.length > 0 ? word : `${flag}=true`);
+    else if (!VALUED.has(flag)) marked.push(word);
+    else if (value.length > 0) marked.push(`${flag}=${MARK}${value.join('=')}`);
+    else if (index + 1 < words.length) marked.push(`${flag}=${MARK}${words[++index]}`);
+    else marked.push(word);
+  }
+  return marked;
+}
+
+function unmark(word: string): string {
+  return word.startsWith(MARK) ? word.slice(MARK.length) : word;
+}
+
+function settingKeys(): SettingKey[] {
+  return Object.keys(SETTINGS) as SettingKey[];
+}
+
+const isBoolean = (key: SettingKey) => typeof SETTINGS[key].fallback === 'boolean';
+const BOOLEANS = new Set(settingKeys().filter(isBoolean).map(flagOf));
+const VALUED = new Set([
+  '--config',
+  ...settingKeys()
+    .filter((key) => !isBoolean(key))
+    .map(flagOf),
+]);

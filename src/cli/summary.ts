@@ -1,0 +1,61 @@
+// The account of a run in one line, and what a user should look at in another.
+import type { RunSummary } from '../engine.js';
+
+/** `frames=116 received=65 ...`: all frames, what became of them, and how fast. */
+export function summaryLine(summary: RunSummary): string {
+  const { skipped, dropped, undelivered, seconds } = summary;
+  const pairs: [string, number | string][] = [
+    ['frames', summary.frames],
+    ['received', summary.received],
+    ['metadata', summary.metadata],
+    ['ignored', summary.ignored],
+    ...withReasons('skipped', skipped),
+    ['duplicates', summary.duplicates],
+    ...withReasons('dropped', dropped),
+    ['exported', summary.exported],
+    ['held', summary.held],
+    ['synthetic', summary.synthetic],
+    ['late', summary.late],
+    ...(undelivered > 0 ? ([['undelivered', undelivered]] as [string, number][]) : []),
+    ['seconds', seconds.toFixed(3)],
+    ['events/s', Math.round(summary.received / seconds)],
+  ];
+  return pairs.map(([key, value]) => `${key}=${value}`).join(' ');
+}
+
+/** True when every frame could be read and every Event used. */
+export function isClean({ skipped, dropped }: RunSummary): boolean {
+  return sumOf(skipped) === 0 && sumOf(dropped) === 0;
+}
+
+/** What was skipped or dropped and why, or undefined. */
+export function warningLine(summary: RunSummary): string | undefined {
+  if (isClean(summary)) return undefined;
+  const { skipped, dropped } = summary;
+  return [part('frame', skipped, 'skipped'), part('Event', dropped, 'dropped')]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function part(noun: string, counts: RunSummary['skipped'], verb: string): string {
+  const total = sumOf(counts);
+  if (total === 0) return '';
+  const reasons = occurred(counts).map(([reason, count]) => `${reason} ${count}`);
+  return `${total} ${noun}${total === 1 ? '' : 's'} ${verb} (${reasons.join(', ')})`;
+}
+
+function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {
+  const reasons = occurred(counts).map(([reason, count]): [string, number] => [
+    `${name}.${reason}`,
+    count,
+  ]);
+  return [[name, sumOf(counts)], ...reasons];
+}
+
+function occurred(counts: RunSummary['skipped']): [string, number][] {
+  return Object.entries(counts).filter(([, count]) => count > 0);
+}
+
+function sumOf(counts: RunSummary['skipped']): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,241 @@
+// Read this first: the whole flow. Input comes in as bytes, the Router (main thread) makes of it a batch
+// for each shard, each shard's worker makes of that the bytes of finished spans, and these go to one
+// sink. Nothing is queued without a limit: a slow sink keeps the windows of the shards shut, these hold
+// up the Router, and that the source. At the end everything that came in is accounted for.
+import type { Config } from './config.js';
+import { InputError, WorkerError } from './errors.js';
+import type { SpanSink } from './export/sink.js';
+import { readInputs } from './ingest/replay.js';
+import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
+import { compileWasm, type RouterCounts, WasmRouter, type WasmSettings } from './wasm.js';
+import { ShardPool } from './worker/pool.js';
+import type { SpansReply } from './worker/protocol.js';
+
+/** What came in and what became of it. Frames: all = received + metadata + ignored + skipped. */
+export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects' | 'evicted'> {
+  /** Spans of Events that have got where they should. */
+  exported: number;
+  /** Events that are neither exported, lost, duplicates nor dropped yet; 0 after the end. */
+  held: number;
+  /** Spans that no Event stands for and that have got where they should. */
+  synthetic: number;
+  /** Events that came too late for the reorder window. */
+  late: number;
+  /** Spans that did not get where they should. */
+  undelivered: number;
+  /** Since the start. */
+  seconds: number;
+}
+
+/** When the source says nothing for so long, what is there goes on as it is. */
+const QUIET_MS = 100;
+
+export class Engine {
+  readonly #sink: SpanSink;
+  readonly #router: ShardRouter;
+  readonly #startedAt = performance.now();
+  #pool!: ShardPool;
+  #turn: Promise<unknown> = Promise.resolve();
+  #failure: { error: unknown } | undefined;
+  #interrupt: (() => void) | undefined;
+
+  private constructor(router: ShardRouter, sink: SpanSink) {
+    this.#router = router;
+    this.#sink = sink;
+  }
+
+  /** An engine whose workers are ready. The sink is closed with it. */
+  static async start(config: Config, sink: SpanSink): Promise<Engine> {
+    const module = compileWasm();
+    const router = new ShardRouter(
+      new WasmRouter(module, wasmSettings(config)),
+      config.shards,
+      config.shardBatchBytes,
+    );
+    const engine = new Engine(router, sink);
+    engine.#pool = await ShardPool.start({
+      module,
+      settings: wasmSettings(config),
+      batchesInFlight: config.batchesInFlight,
+      onSpans: (reply) => engine.#merge(reply),
+      onFailure: (error) => engine.#fail(error),
+    });
+    return engine;
+  }
+
+  /**
+   * Takes input, cut anywhere; resolves when there is room for more. Rejects when the engine has
+   * failed, which is final.
+   */
+  push(chunk: Uint8Array): Promise<void> {
+    return this.#inTurn(() => this.#send(this.#router.push(chunk)));
+  }
+
+  /** Pushes a whole source, until it ends, `signal` says so, or spans can no longer be delivered. */
+  async run(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+    const iterator = source[Symbol.asyncIterator]();
+    const interrupt = () => this.#interrupt?.();
+    signal?.addEventListener('abort', interrupt);
+    try {
+      while (!signal?.aborted && !this.#sink.failed) {
+        const chunk = await this.#pull(iterator);
+        this.#throwFailure();
+        if (!chunk) return;
+        await this.push(chunk);
+      }
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+      // Not waited for: the source may hang in a read that nobody needs any more.
+      iterator.return?.().catch(() => {});
+    }
+  }
+
+  /** Resolves when what is finished of all that was pushed has got where it should. */
+  flush(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#send(this.#router.flush());
+      await this.#pool.idle();
+      await this.#sink.flush();
+    });
+  }
+
+  /**
+   * The input has ended: closes every trace, waits for the sink and ends the workers. Rejects with an
+   * ExportError when spans were not delivered; `summary` tells the account then too.
+   */
+  close(): Promise<RunSummary> {
+    return this.#inTurn(async () => {
+      try {
+        await this.#send(this.#router.finish());
+        await this.#pool.idle();
+        this.#checkAccount();
+        await this.#sink.close();
+      } finally {
+        await this.#pool.destroy();
+      }
+      return this.summary();
+    });
+  }
+
+  /** Ends at once; what has not got where it should is lost, and counted so or as held. */
+  async abandon(): Promise<void> {
+    this.#sink.abandon();
+    await this.#pool.destroy();
+  }
+
+  /** The account at this moment. */
+  summary(): RunSummary {
+    const { parked, objects, evicted, ...counts } = this.#router.counts();
+    const made = this.#pool.counts();
+    const { occurrences, synthetic, refused } = this.#sink.lost;
+    return {
+      ...counts,
+      exported: made.exported - occurrences - refused,
+      held: counts.received - counts.duplicates - sumOf(counts.dropped) - made.exported,
+      synthetic: made.synthetic - synthetic,
+      late: made.late,
+      undelivered: occurrences + synthetic + refused,
+      seconds: (performance.now() - this.#startedAt) / 1000,
+    };
+  }
+
+  async #send(batches: Iterable<RoutedBatch>): Promise<void> {
+    this.#throwFailure();
+    for (const { shard, bytes } of batches) await this.#pool.send(shard, bytes);
+  }
+
+  async #merge({ bytes, spanCount }: SpansReply): Promise<void> {
+    if (spanCount > 0) await this.#sink.write(bytes, spanCount);
+  }
+
+  /** The next chunk, or undefined when there is none or none is wanted. */
+  async #pull(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
+    const quiet = setTimeout(() => {
+      this.#inTurn(() => this.#send(this.#router.flush())).catch((error) => this.#fail(error));
+    }, QUIET_MS);
+    try {
+      const next = await new Promise<IteratorResult<Uint8Array> | undefined>((resolve, reject) => {
+        this.#interrupt = () => resolve(undefined);
+        iterator.next().then(resolve, reject);
+      });
+      return next?.done ? undefined : next?.value;
+    } finally {
+      clearTimeout(quiet);
+      this.#interrupt = undefined;
+    }
+  }
+
+  /** One caller after another, so that batches leave in the order of the input. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#interrupt?.();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #checkAccount(): void {
+    const { held, received } = this.summary();
+    if (held === 0 && this.#pool.counts().held === 0) return;
+    const message = `${held} of ${received} Events are not accounted for`;
+    throw new WorkerError('account_broken', message);
+  }
+}
+
+export interface ReplayOptions {
+  /** Files, or `-` for standard input. */
+  inputs: readonly string[];
+  config: Config;
+  sink: SpanSink;
+  /** Ends the reading; what was read is finished. */
+  signal?: AbortSignal | undefined;
+  /** Told of bytes read from the inputs. */
+  onRead?: ((bytes: number) => void) | undefined;
+  /** Given the engine as soon as it runs. */
+  onStart?: ((engine: Engine) => void) | undefined;
+}
+
+/**
+ * Replays recordings to their end. An input that breaks off ends the reading; what was read is finished
+ * before the InputError is thrown.
+ */
+export async function replay(options: ReplayOptions): Promise<RunSummary> {
+  const { inputs, config, sink, signal, onRead } = options;
+  const { sourceChunkBytes: chunkBytes, frameBytesMax } = config;
+  const engine = await Engine.start(config, sink);
+  options.onStart?.(engine);
+  const source = readInputs(inputs, { chunkBytes, frameBytesMax, signal, onRead });
+  try {
+    const broken = await engine.run(source, signal).catch(brokenInput);
+    const summary = await engine.close();
+    return broken ? Promise.reject(broken) : summary;
+  } catch (error) {
+    await engine.abandon();
+    throw error;
+  }
+}
+
+/** The source's own error, which does not keep the engine from finishing; any other is thrown. */
+function brokenInput(error: unknown): InputError {
+  if (error instanceof InputError && error.code !== 'input_limit') return error;
+  throw error;
+}
+
+/** Only what the crate needs: the rest must not cross to the workers. */
+function wasmSettings(config: Config): WasmSettings {
+  const { shards, reorderWindowMs, idleMs, objectsMax, eventUidsMax } = config;
+  const { parkedBytesMax, untimedBytesMax, frameBytesMax, clusterName, serviceName } = config;
+  const limits = { objectsMax, eventUidsMax, parkedBytesMax, untimedBytesMax, frameBytesMax };
+  return { shards, reorderWindowMs, idleMs, ...limits, clusterName, serviceName };
+}
+
+function sumOf(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

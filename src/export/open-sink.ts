@@ -1,0 +1,57 @@
+// Makes the sink that the settings ask for.
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { Config } from '../config.js';
+import type { OtlpEndpoint } from '../config-load.js';
+import { ConfigError } from '../errors.js';
+import { BatchingSink, type BatchLimits } from './batching.js';
+import { NoneSink } from './none.js';
+import { OtlpTarget } from './otlp.js';
+import { OtlpJsonTarget } from './otlp-json.js';
+import { Output } from './output.js';
+import type { SpanSink } from './sink.js';
+import { SpanExporterTarget } from './span-exporter.js';
+import { TreeSink } from './tree.js';
+
+/** By `config.format`; the file of `config.out` is made here, empty. `endpoint` is asked for by otlp. */
+export function openSink(config: Config, endpoint: () => OtlpEndpoint): SpanSink {
+  const { format, out } = config;
+  if (out && format !== 'tree' && format !== 'otlp-json') {
+    const message = `--out goes with --format tree and otlp-json, not with ${format}`;
+    throw new ConfigError('config_invalid', message);
+  }
+  switch (format) {
+    case 'none':
+      return new NoneSink();
+    case 'tree':
+      return new TreeSink(openOutput(out), config.treeSpansMax);
+    case 'otlp-json':
+      return new BatchingSink(new OtlpJsonTarget(openOutput(out)), oneAtATime(config));
+    case 'otlp':
+      return openOtlp(config, endpoint());
+  }
+}
+
+/** Spans for an exporter of OpenTelemetry JS, one batch at a time. */
+export function exporterSink(exporter: SpanExporter, config: Config): SpanSink {
+  return new BatchingSink(new SpanExporterTarget(exporter), oneAtATime(config));
+}
+
+function openOtlp(config: Config, endpoint: OtlpEndpoint): SpanSink {
+  const { exportTimeoutMs: timeoutMs, exportsInFlight: inFlight } = config;
+  const target = new OtlpTarget({ ...endpoint, timeoutMs, inFlight });
+  return new BatchingSink(target, { ...oneAtATime(config), inFlight });
+}
+
+function openOutput(out: string): Output {
+  return out ? Output.file(out) : Output.stdout();
+}
+
+function oneAtATime(config: Config): BatchLimits {
+  return {
+    batchSpans: config.exportBatchSpans,
+    batchBytes: config.exportBatchBytes,
+    queueSpans: config.exportQueueSpans,
+    delayMs: config.exportDelayMs,
+    inFlight: 1,
+  };
+}

@@ -1,0 +1,36 @@
+// What every destination of spans is to the engine. Spans come as OTLP bytes; a destination that needs
+// objects decodes them itself.
+
+/** Spans that did not get where they should. */
+export interface LostSpans {
+  /** Of Events. */
+  occurrences: number;
+  /** Of no Event. */
+  synthetic: number;
+  /** Refused by a back end that does not say which. */
+  refused: number;
+}
+
+export const NOTHING_LOST: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
+
+export interface SpanSink {
+  /**
+   * Takes finished spans: `ResourceSpans` fields in a buffer that is the sink's from now on. Calls may
+   * overlap and keep their order. Resolves when there is room for more; rejects with an ExportError
+   * when the sink is of no use any more.
+   */
+  write(bytes: Uint8Array, spanCount: number): Promise<void>;
+  /** Sends what waits for a fuller batch; resolves when all that was written has got there. */
+  flush(): Promise<void>;
+  /**
+   * After the last write: resolves when all has got there, rejects with an ExportError that tells how
+   * many spans have not.
+   */
+  close(): Promise<void>;
+  /** Gives up: what has not got there is lost from now on, and nothing is waited for. */
+  abandon(): void;
+  /** True once spans were lost and later ones will be too: there is no point in reading on. */
+  readonly failed: boolean;
+  /** So far. */
+  readonly lost: LostSpans;
+}
