@@ -70,11 +70,17 @@ export function readableSpan(span: PlainSpan): ReadableSpan {
   };
 }
 
-/** All spans, one a line with every field in its order, sorted: equal texts mean equal output. */
+/**
+ * All spans, one a line with every field, sorted: equal texts mean equal output. The order of
+ * attributes says nothing (OTLP, common.proto), so they are sorted too.
+ */
 export function dump(spans: PlainSpan[]): string {
   return spans
     .map((span) =>
-      JSON.stringify(span, (_, value) => (typeof value === 'bigint' ? `${value}` : value)),
+      JSON.stringify(
+        { ...span, resource: sorted(span.resource), attributes: sorted(span.attributes) },
+        (_, value) => (typeof value === 'bigint' ? `${value}` : value),
+      ),
     )
     .sort()
     .join('\n');
@@ -86,4 +92,8 @@ function nanos([seconds, rest]: HrTime): bigint {
 
 function hrTime(at: bigint): HrTime {
   return [Number(at / 1_000_000_000n), Number(at % 1_000_000_000n)];
+}
+
+function sorted(attributes: Record<string, unknown>): [string, unknown][] {
+  return Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
 }
