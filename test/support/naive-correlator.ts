@@ -6,9 +6,9 @@ import { occurrenceAttributes } from './naive-attributes.ts';
 import { readRecording } from './naive-input.ts';
 import { type Evidence, Knowledge, type Node } from './naive-knowledge.ts';
 import type { Placed, Span } from './naive-model.ts';
-import { type Generation, isDeleted } from './naive-objects.ts';
+import { type Generation, isDeleted, isFresh } from './naive-objects.ts';
 import { slackFor } from './naive-rules.ts';
-import { duration, floor, MINUTE, rfc3339, SECOND_END } from './naive-time.ts';
+import { duration, floor, rfc3339, SECOND_END } from './naive-time.ts';
 import { Traces } from './naive-traces.ts';
 import type { PlainSpan } from './spans.ts';
 
@@ -59,6 +59,7 @@ class NaiveCorrelator {
   #settledTime(x: Placed): bigint {
     if (x.precise) return x.at;
     const end = x.at + SECOND_END;
+    if (x.late) return end;
     const near = this.#all.filter((e) => e.precise && !e.late && e.root === x.root);
     const inSecond = near.filter((e) => e.at >= x.at && e.at <= end);
     const isNamed = (e: Placed): boolean =>
@@ -74,7 +75,7 @@ class NaiveCorrelator {
     this.#placing.add(e);
     let h = max(this.#horizons.get(e.root) ?? 0n, e.late ? e.watermark : e.t);
     let path = this.#know.path(e.regarding, h);
-    let { direction } = e.rule;
+    let direction = e.rule.names.includes('regarding') ? 'up' : e.rule.direction;
     let cause: Cause | undefined;
     const isRoot = e.topLevel || e.rule.opens === 'trace';
     const lookFor = (way: 'up' | 'down'): void => {
@@ -219,8 +220,7 @@ class NaiveCorrelator {
       before && this.#traces.of(node, before.number).findLast((t) => this.#traces.isLive(t, e));
     if (scaled && traces.length === 0 && isAutoscaled(change))
       return this.#traces.scale(scaled, above, change);
-    const isFresh = change.changed === undefined || e.t - change.changed <= 10n * MINUTE;
-    return this.#traces.open(e, above, change, traces.length > 0 || !isFresh);
+    return this.#traces.open(e, above, change, traces.length > 0 || !isFresh(change, e.t));
   }
 
   /** A trace that is too old does not grow: its object's next episode does. */

@@ -6,6 +6,7 @@ import { type Generation, isDeleted, type KnownObject, objectsKnownAt } from './
 import { floor } from './naive-time.ts';
 
 const DEPTH = 16;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** An object as far as it is known; `uid` is '' when nobody said it. */
 export type Node = ObjectRef & { known: KnownObject | undefined };
@@ -35,25 +36,31 @@ export class Knowledge {
     return node.uid || [this.clusterUid, node.kind, node.namespace, node.name].join('/');
   }
 
-  /** The object of a reference, its owner, and so on up to the top. */
+  /** The object of a reference, its owner, and so on up to the top. A cycle ends at its least uid. */
   path(ref: ObjectRef, h: bigint): Node[] {
     const path = [this.resolve(ref, h)];
-    for (let owner = this.#ownerOf(path[0]!, h); owner && path.length <= DEPTH; ) {
-      if (path.some((node) => this.id(node) === this.id(owner!))) break;
+    while (path.length < DEPTH) {
+      const owner = this.#ownerOf(path.at(-1)!, h);
+      if (!owner) break;
+      const again = path.findIndex((node) => this.id(node) === this.id(owner));
+      if (again >= 0) {
+        const ids = path.map((node) => this.id(node));
+        return path.slice(0, 1 + ids.indexOf(ids.slice(again).sort()[0]!));
+      }
       path.push(owner);
-      owner = this.#ownerOf(owner, h);
     }
     return path;
   }
 
-  /** A uid that is no known object's is looked up by mirror annotation, then by name. */
+  /** A uid that no API server gives out is looked up by mirror annotation, then by name. */
   resolve(ref: ObjectRef, h: bigint): Node {
     const objects = this.#known(h);
+    if (UUID.test(ref.uid))
+      return { ...ref, known: objects.find((object) => object.uid === ref.uid) };
     const known =
-      objects.find((object) => object.uid === ref.uid) ??
       objects.find((object) => ref.uid !== '' && object.mirrors === ref.uid) ??
       newest(objects.filter((object) => sameName(object, ref)));
-    return { ...ref, uid: known?.uid ?? ref.uid, known };
+    return { ...ref, uid: known?.uid ?? '', known };
   }
 
   /** How `e`, if it happened at `t` and what it names is looked up at `h`, names an object. */

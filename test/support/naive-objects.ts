@@ -1,7 +1,7 @@
 // The naive oracle's knowledge of objects: metadata versions in; out, for any moment, every object
 // known by then with its generations, owners and deletion. Computed anew at each question.
 import type { ObjectRef, Version } from './naive-model.ts';
-import { floor, SECOND, stamp } from './naive-time.ts';
+import { floor, MINUTE, SECOND, stamp } from './naive-time.ts';
 
 /** A spec as one writer left it. `changed`: start of the second; unknown without managedFields. */
 export interface Generation {
@@ -44,6 +44,11 @@ export function objectsKnownAt(clock: bigint, versions: Version[]): KnownObject[
 export function isDeleted(object: KnownObject | undefined, t: bigint): boolean {
   if (object === undefined) return false;
   return object.deleting || (object.deletedAt !== undefined && object.deletedAt <= t + 2n * SECOND);
+}
+
+/** Only soon after a change a trace may stand for the change itself. */
+export function isFresh({ changed }: Generation, t: bigint): boolean {
+  return changed === undefined || t - changed <= 10n * MINUTE;
 }
 
 function knownObject(all: Version[]): KnownObject {

@@ -9,7 +9,7 @@ import {
 import { keyOf, spanIdOf, traceIdOf } from './naive-ids.ts';
 import type { Knowledge, Node } from './naive-knowledge.ts';
 import type { Link, Placed, Span, Trace } from './naive-model.ts';
-import type { Generation } from './naive-objects.ts';
+import { type Generation, isFresh } from './naive-objects.ts';
 import { MINUTE, rfc3339, SECOND, SECOND_END } from './naive-time.ts';
 import type { PlainSpan } from './spans.ts';
 
@@ -56,7 +56,8 @@ export class Traces {
 
   /** A trace whose root is the occurrence's own span. */
   openUnder(e: Placed, span: Span, path: Node[], change: Generation): void {
-    const isPlain = e.topLevel && this.of(path[0]!, change.number).length === 0;
+    const isNew = this.of(path[0]!, change.number).length === 0;
+    const isPlain = e.topLevel && isNew && isFresh(change, e.t);
     const key = keyOf(
       this.#know.id(path[0]!),
       change.number,
