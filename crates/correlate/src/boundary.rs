@@ -2,7 +2,7 @@
 //!
 //! Tells where the value ends, and where each element of a list's `items` ends. A newline within a
 //! string, or a `{` at the beginning of a line while the value is open, means that the value was
-//! cut: no JSON writer breaks lines there.
+//! cut: no JSON writer breaks lines there, but for the items of a list.
 
 use std::ops::Range;
 
@@ -91,7 +91,12 @@ impl Boundary {
 
     /// The first byte that is still needed.
     pub fn needed_from(&self) -> usize {
-        let current = if self.is_inside() { self.start } else { self.at };
+        let current = match self.depth {
+            _ if self.is_inside() => self.start,
+            // A member of the list itself: its key is looked at when its colon comes.
+            1 => self.last_string.start,
+            _ => self.at,
+        };
         self.string_start.map_or(current, |string| string.min(current)).min(self.at)
     }
 
@@ -149,7 +154,8 @@ impl Boundary {
     }
 
     fn outside(&mut self, buffer: &[u8], byte: u8, at: usize) -> Option<Found> {
-        if self.line_start && byte == b'{' {
+        let between_items = self.in_list && self.depth == 2;
+        if self.line_start && byte == b'{' && !between_items {
             return Some(Found::Broken(at));
         }
         self.line_start = byte == b'\n';

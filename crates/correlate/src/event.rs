@@ -71,7 +71,7 @@ pub struct KubeEvent<'a> {
     pub host: Cow<'a, str>,
     /// Annotated `topLevelSpan: "true"`.
     pub top_level: bool,
-    /// series.count
+    /// series.count; of a series without one, count.
     pub series: Option<u64>,
     /// count
     pub plain_count: Option<u64>,
@@ -128,12 +128,12 @@ impl<'a> From<RawObject<'a>> for KubeEvent<'a> {
             instance: or(&raw.source_host, raw.reporting_instance),
             host: raw.source_host,
             top_level: raw.top_level,
-            series: raw.series.map(|(count, _)| count),
+            series: raw.series.map(|(count, _)| count.or(raw.count).unwrap_or(0)),
             plain_count: raw.count,
-            event_time: raw.event_time,
+            event_time: precise(raw.event_time),
             first: raw.first,
             last: raw.last,
-            last_observed: raw.series.map_or(Stamp::Absent, |(_, observed)| observed),
+            last_observed: raw.series.map_or(Stamp::Absent, |(_, observed)| precise(observed)),
             bad_type: raw.bad_type,
         }
     }
@@ -176,7 +176,9 @@ impl KubeEvent<'_> {
         } else {
             pick([self.last_observed, self.last, self.first, self.created])
         };
-        let Stamp::At { nanos, precise } = own else { return Err(DropReason::BadTime) };
+        let Stamp::At { nanos, precise } = own else {
+            return Err(DropReason::BadTime);
+        };
         let bound = self.server_second().filter(|second| nanos > second.saturating_add(SECOND_END));
         let (nanos, precise) = bound.map_or((nanos, precise), |second| (second, false));
         let at = if precise { nanos } else { nanos - nanos.rem_euclid(SECOND) };
@@ -204,6 +206,14 @@ impl KubeEvent<'_> {
     /// The second in which the API server wrote this state, by its clock.
     fn server_second(&self) -> Option<Nanos> {
         self.written.second().or_else(|| self.created.second().filter(|_| self.is_first()))
+    }
+}
+
+/// A `MicroTime` is exact even when its fraction was left out.
+fn precise(stamp: Stamp) -> Stamp {
+    match stamp {
+        Stamp::At { nanos, .. } => Stamp::At { nanos, precise: true },
+        Stamp::Absent | Stamp::Bad => stamp,
     }
 }
 

@@ -87,6 +87,7 @@ pub struct Frame {
 
 /// A frame, told apart.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made and taken apart on the stack, one at a time")]
 pub enum Parsed<'a> {
     /// An Event.
     Event(Frame, KubeEvent<'a>),
@@ -179,7 +180,11 @@ impl<'a> Read<'a> {
         Ok(())
     }
 
-    fn sort_out(self, length: usize, list: Option<&'a GivenKind>) -> Result<Parsed<'a>, SkipReason> {
+    fn sort_out(
+        self,
+        length: usize,
+        list: Option<&'a GivenKind>,
+    ) -> Result<Parsed<'a>, SkipReason> {
         let frame_type = match (&*self.bare.event_type, self.has_object) {
             ("ERROR", _) => return Err(SkipReason::ErrorFrame),
             ("BOOKMARK", _) => return Ok(Parsed::Ignored(self.received_at)),
@@ -194,21 +199,23 @@ impl<'a> Read<'a> {
         };
         let partial = object.kind == "PartialObjectMetadata";
         let kind_given = partial || object.kind.is_empty();
-        if partial {
-            let (group, version, kind) = self.resource.ok_or(SkipReason::NoObject)?;
-            let slash = if group.is_empty() { "" } else { "/" };
-            object.api_version = format!("{group}{slash}{version}").into();
-            object.kind = kind;
-        } else if kind_given && let Some(list) = list {
-            object.api_version = Cow::Borrowed(&list.api_version);
-            object.kind = Cow::Borrowed(&list.kind);
+        if kind_given {
+            if let Some((group, version, kind)) = self.resource {
+                let slash = if group.is_empty() { "" } else { "/" };
+                object.api_version = format!("{group}{slash}{version}").into();
+                object.kind = kind;
+            } else if let Some(list) = list.filter(|_| !partial) {
+                object.api_version = Cow::Borrowed(&list.api_version);
+                object.kind = Cow::Borrowed(&list.kind);
+            }
         }
-        if object.kind.is_empty() {
+        if matches!(&*object.kind, "" | "PartialObjectMetadata") {
             return Err(SkipReason::NoObject);
         }
-        let frame =
-            Frame { frame_type, received_at: self.received_at, object: range, kind_given };
-        let of_events = object.api_version == "v1" || object.api_version.starts_with("events.k8s.io/");
+        let frame = Frame { frame_type, received_at: self.received_at, object: range, kind_given };
+        // Other groups (knative, argo) have kinds of this name, too.
+        let of_events = matches!(&*object.api_version, "" | "v1")
+            || object.api_version.starts_with("events.k8s.io/");
         Ok(match (object.kind == "Event" && of_events, frame_type) {
             (true, FrameType::Deleted) => Parsed::Ignored(frame.received_at),
             (true, FrameType::Present) => Parsed::Event(frame, object.into()),

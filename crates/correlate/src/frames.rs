@@ -39,6 +39,8 @@ pub struct Frames {
     item: Vec<u8>,
     /// After something broken: lines that only continue it are passed over.
     recovering: bool,
+    /// The rest of the current line is passed over.
+    line_lost: bool,
     ended: bool,
     frame_bytes_max: usize,
 }
@@ -66,6 +68,7 @@ impl Frames {
             kindless: VecDeque::new(),
             item: Vec::new(),
             recovering: false,
+            line_lost: false,
             ended: false,
             frame_bytes_max,
         }
@@ -92,6 +95,12 @@ impl Frames {
     pub fn rescan(&mut self) {
         self.at = self.guessed;
         self.boundary = Some(Boundary::new(self.at, self.frame_bytes_max));
+    }
+
+    /// The last piece, no item of a list, is no JSON: nothing of its line can be trusted.
+    pub fn lose_line(&mut self) {
+        self.line_lost = true;
+        self.recovering = true;
     }
 
     /// The next value, or why there is none; `None`: more bytes are needed.
@@ -137,9 +146,7 @@ impl Frames {
                     None => self.boundary = Some(Boundary::new(self.at, self.frame_bytes_max)),
                 },
                 Some(_) => {
-                    let Some(end) = self.line_end() else { return Next::More };
-                    self.at = end;
-                    self.recovering = true;
+                    self.lose_line();
                     return Next::Skip(SkipReason::NotJson);
                 }
             }
@@ -200,18 +207,27 @@ impl Frames {
         next
     }
 
-    /// Passes over lines that begin with white space or a closing bracket: the rest of something
-    /// broken. False when more bytes are needed to tell.
+    /// Passes over a lost line, and over lines that begin with white space or a closing bracket: the
+    /// rest of something broken. False when more bytes are needed to tell. A lost line may be of
+    /// any length, so it is not kept until it ends.
     fn pass_continuations(&mut self) -> bool {
-        while let Some(&byte) = self.buffer.get(self.at) {
-            if !(byte.is_ascii_whitespace() || matches!(byte, b'}' | b']')) {
-                self.recovering = false;
-                return true;
+        loop {
+            if self.line_lost {
+                let end = self.line_end();
+                self.line_lost = end.is_none();
+                self.at = end.unwrap_or(self.buffer.len());
             }
-            let Some(end) = self.line_end() else { return false };
-            self.at = end;
+            match self.buffer.get(self.at) {
+                None => return false,
+                Some(byte) if byte.is_ascii_whitespace() || matches!(byte, b'}' | b']') => {
+                    self.line_lost = true;
+                }
+                Some(_) => {
+                    self.recovering = false;
+                    return true;
+                }
+            }
         }
-        false
     }
 
     /// The end of the current line, behind its newline; the last line may have none.

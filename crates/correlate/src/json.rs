@@ -126,9 +126,7 @@ impl<'a> Scanner<'a> {
         let length = rest.iter().take_while(|byte| inside(byte)).count();
         let text = std::str::from_utf8(&rest[..length]).map_err(|_| JsonError::NotJson)?;
         self.at += length;
-        let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-        let whole = number && text.ends_with(|last: char| last.is_ascii_digit());
-        if whole || matches!(text, "true" | "false" | "null") {
+        if matches!(text, "true" | "false" | "null") || is_number(text.as_bytes()) {
             return Ok(text);
         }
         let cut = self.at == self.bytes.len();
@@ -233,6 +231,26 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// RFC 8259, section 6.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (whole, rest) = {
+        let text = text.strip_prefix(b"-").unwrap_or(text);
+        text.split_at(digits(text))
+    };
+    let rest = match rest {
+        [b'.', rest @ ..] if digits(rest) > 0 => &rest[digits(rest)..],
+        rest => rest,
+    };
+    let rest = match rest {
+        [b'e' | b'E', b'+' | b'-', rest @ ..] | [b'e' | b'E', rest @ ..] if digits(rest) > 0 => {
+            &rest[digits(rest)..]
+        }
+        rest => rest,
+    };
+    rest.is_empty() && !whole.is_empty() && (whole.len() == 1 || whole[0] != b'0')
+}
+
 fn decode(raw: &[u8]) -> Cow<'_, str> {
     if memchr::memchr(b'\\', raw).is_none() {
         return String::from_utf8_lossy(raw);
@@ -266,7 +284,9 @@ fn unescape(rest: &[u8]) -> (char, usize) {
 
 /// `\uXXXX`, or two of them for a character beyond the basic plane; a lone half is replaced.
 fn unicode(rest: &[u8]) -> (char, usize) {
-    let Some(first) = hex(rest) else { return (char::REPLACEMENT_CHARACTER, 1) };
+    let Some(first) = hex(rest) else {
+        return (char::REPLACEMENT_CHARACTER, 1);
+    };
     if let Some(character) = char::from_u32(first) {
         return (character, 5);
     }
@@ -313,6 +333,12 @@ mod tests {
         assert_eq!(whole(br#"{"a":[1,2,{"b":null}],"c":-1.5e3}"#), Ok(()));
         for cut in [&br#"{"a":[1"#[..], br#"{"a"#, br#"{"a":"b\"#, b"tru", b"", b"{", b"[1,"] {
             assert_eq!(whole(cut), Err(JsonError::Truncated), "{}", String::from_utf8_lossy(cut));
+        }
+        for good in ["0", "-0", "10", "0.5", "-1.25e+10", "1E9", "2e-3"] {
+            assert_eq!(whole(good.as_bytes()), Ok(()), "{good}");
+        }
+        for bad in ["01", "1.2.3", "1-2", ".5", "1.e3", "+1", "1e+-2", "nul", "truee", "0x10"] {
+            assert_eq!(whole(format!("[{bad}]").as_bytes()), Err(JsonError::NotJson), "{bad}");
         }
         for bad in [&b"{a:1}"[..], b"[1 2]", b"{} x", b"nope ", b"{\"a\" 1}", b"[1,]", b"}"] {
             assert_eq!(whole(bad), Err(JsonError::NotJson), "{}", String::from_utf8_lossy(bad));

@@ -74,7 +74,7 @@ pub struct RawObject<'a> {
     pub event_time: Stamp,
     pub first: Stamp,
     pub last: Stamp,
-    pub series: Option<(u64, Stamp)>,
+    pub series: Option<(Option<u64>, Stamp)>,
     pub count: Option<u64>,
     pub bad_type: bool,
     /// It has `items`: a list, not an object.
@@ -152,24 +152,15 @@ impl<'a> RawObject<'a> {
                     _ => s.skip().map(|_| ()),
                 })?;
             }
-            "reportingComponent" | "reportingController" => self.reporting_component = text(s, bad)?,
+            "reportingComponent" | "reportingController" => {
+                self.reporting_component = text(s, bad)?;
+            }
             "reportingInstance" => self.reporting_instance = text(s, bad)?,
             "eventTime" => self.event_time = stamp(s, bad)?,
             "firstTimestamp" | "deprecatedFirstTimestamp" => self.first = stamp(s, bad)?,
             "lastTimestamp" | "deprecatedLastTimestamp" => self.last = stamp(s, bad)?,
             "count" | "deprecatedCount" => self.count = count(s, bad)?,
-            "series" => {
-                let mut series = None;
-                members(s, |s, key| {
-                    let (number, seen) = series.get_or_insert((0, Stamp::Absent));
-                    match key {
-                        "count" => count(s, bad).map(|value| *number = value.unwrap_or(0)),
-                        "lastObservedTime" => stamp(s, bad).map(|value| *seen = value),
-                        _ => s.skip().map(|_| ()),
-                    }
-                })?;
-                self.series = series;
-            }
+            "series" => self.series = series(s, bad)?,
             "items" => {
                 self.is_list = s.peek()? == Kind::Array;
                 s.skip()?;
@@ -192,7 +183,9 @@ impl<'a> RawObject<'a> {
                 "generation" => self.generation = number(s)?.unwrap_or(0),
                 "creationTimestamp" => self.created = stamp(s, bad)?,
                 "deletionTimestamp" => self.deleting = s.skip()? != b"null",
-                "ownerReferences" => elements(s, |s| owner(s).map(|owner| self.owners.push(owner)))?,
+                "ownerReferences" => {
+                    elements(s, |s| owner(s).map(|owner| self.owners.push(owner)))?;
+                }
                 "managedFields" => {
                     let mut entries = Vec::new();
                     elements(s, |s| fields_entry(s).map(|entry| entries.push(entry)))?;
@@ -211,10 +204,7 @@ impl<'a> RawObject<'a> {
     }
 }
 
-fn reference<'a>(
-    s: &mut Scanner<'a>,
-    bad: &mut bool,
-) -> Result<Option<ObjectRef<'a>>, JsonError> {
+fn reference<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Option<ObjectRef<'a>>, JsonError> {
     if s.peek()? != Kind::Object {
         *bad |= s.skip()? != b"null";
         return Ok(None);
@@ -235,6 +225,25 @@ fn reference<'a>(
         Ok(())
     })?;
     Ok(Some(object))
+}
+
+fn series(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Option<(Option<u64>, Stamp)>, JsonError> {
+    if s.peek()? != Kind::Object {
+        *bad |= s.skip()? != b"null";
+        return Ok(None);
+    }
+    let (mut number, mut seen) = (None, Stamp::Absent);
+    s.object(|s, key| {
+        match key {
+            "count" => number = count(s, bad)?,
+            "lastObservedTime" => seen = stamp(s, bad)?,
+            _ => {
+                s.skip()?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Some((number, seen)))
 }
 
 fn owner<'a>(s: &mut Scanner<'a>) -> Result<OwnerRef<'a>, JsonError> {

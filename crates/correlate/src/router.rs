@@ -141,14 +141,19 @@ impl Router {
                 Ok(piece) => {
                     let certain = piece.certain;
                     match parse_frame(piece.bytes, piece.list) {
-                        Ok(Parsed::List) | Err(SkipReason::Truncated | SkipReason::NotJson)
+                        Ok(Parsed::List)
+                        | Err(SkipReason::Truncated | SkipReason::NotJson | SkipReason::TooDeep)
                             if !certain =>
                         {
                             self.frames.rescan();
-                            continue;
                         }
                         Ok(parsed) => self.core.frame(parsed, piece.bytes)?,
-                        Err(reason) => self.core.counts.skip(reason),
+                        Err(reason) => {
+                            self.core.counts.skip(reason);
+                            if reason == SkipReason::NotJson && piece.list.is_none() {
+                                self.frames.lose_line();
+                            }
+                        }
                     }
                 }
                 Err(reason) => self.core.counts.skip(reason),
