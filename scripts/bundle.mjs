@@ -5,10 +5,12 @@
 // that src/*.ts become, so that paths to the WASM and to package.json stay what they are.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './wasm-sources.mjs';
 
+const require = createRequire(import.meta.url);
 const outDir = resolve(process.argv[2] ?? join(root, 'target', 'bundle'));
 
 // CommonJS packages inside an ES module look for these two.
@@ -23,7 +25,7 @@ const { metafile } = await build({
     cli: 'src/cli.ts',
     index: 'src/index.ts',
     worker: 'src/worker/worker.ts',
-    'piscina-worker': 'node_modules/piscina/dist/worker.js',
+    'piscina-worker': join(dirname(require.resolve('piscina')), 'worker.js'),
   },
   outdir: outDir,
   bundle: true,
@@ -75,7 +77,7 @@ function notice(folder) {
 }
 
 function emitTypes() {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   const args = ['-p', 'tsconfig.build.json', '--emitDeclarationOnly', '--outDir', outDir];
   const { status } = spawnSync(process.execPath, [tsc, ...args], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error('tsc failed');

@@ -1,5 +1,5 @@
 // What .ci/run does once the packages are installed: check, the long proofs shortened by one factor,
-// the TypeScript suites on Node 24, and the suites over a WASM built anew from the sources. The last
+// the TypeScript suites on Node 24, and the correlator suite over a WASM built anew from the sources. The last
 // line of the output is `N passed, M failed`; exit code 0 only when nothing failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -25,7 +25,7 @@ const steps = [
     freshPkg,
     freshTree,
   ),
-  vitestSuite('suites over the fresh WASM', 'suite', { cwd: freshTree }),
+  vitestSuite('correlator over the fresh WASM', 'suite', { cwd: freshTree, files: 'correlator' }),
 ];
 
 const { passed, failed, failedSteps } = await runSteps(steps);

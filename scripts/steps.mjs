@@ -15,14 +15,21 @@ export function command(name, binary, ...args) {
   return { name, binary, args, count: (exitCode) => wholeStep(exitCode) };
 }
 
-/** A vitest project as a step. `node` is the binary to run it with, `cwd` the tree it is run in. */
-export function vitestSuite(name, project, { node = process.execPath, cwd = root, env } = {}) {
+/**
+ * A vitest project as a step. `node` is the binary to run it with, `cwd` the tree it is run in, `files`
+ * is what the names of the test files must contain.
+ */
+export function vitestSuite(
+  name,
+  project,
+  { node = process.execPath, cwd = root, env, files = '' } = {},
+) {
   const report = join(root, 'target', 'reports', `${name.replaceAll(/\W+/g, '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   return {
     name,
     binary: node,
-    args: [vitest, 'run', '--project', project, ...reporters],
+    args: [vitest, 'run', '--project', project, ...reporters, ...(files ? [files] : [])],
     cwd,
     env,
     before() {
@@ -102,7 +109,7 @@ function readCargoOutput(output) {
 }
 
 /** Shows the output of the step as it comes and keeps its stdout, which only cargo's count needs. */
-function run({ binary, args, cwd = root, env }) {
+function run({ binary, args, cwd = root, env, files = '' }) {
   return new Promise((resolve, reject) => {
     const stdio = ['ignore', 'pipe', 'inherit'];
     const child = spawn(binary, args, { cwd, env: { ...process.env, ...env }, stdio });

@@ -1,6 +1,6 @@
 // The published package, from bundle to use: bundled, packed and installed into an empty folder, it
 // must run with nothing but Node. No registry is asked for anything.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, type StdioOptions } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -62,7 +62,8 @@ function stage(target: string): void {
 }
 
 function run(script: string, ...args: string[]): string {
-  return execFileSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8' });
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+  return execFileSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8', stdio });
 }
 
 function npm(cwd: string, ...args: string[]): void {
