@@ -15,7 +15,13 @@ use crate::trace::{Finished, Link, Span};
 
 impl World {
     /// Makes the occurrence's span under its parent.
-    pub fn attach(&mut self, root: &mut Root, pending: &Pending, path: &[ObjectId], parent: &Parent) {
+    pub fn attach(
+        &mut self,
+        root: &mut Root,
+        pending: &Pending,
+        path: &[ObjectId],
+        parent: &Parent,
+    ) {
         let (place, evidence) = self.within_limits(root, pending, parent.place, parent.evidence);
         let at = pending.order.time;
         let mut start = at;
@@ -28,9 +34,7 @@ impl World {
                 root.trace_mut(place.trace).cover_start(place.span, at, true);
             }
         }
-        if !pending.late {
-            start -= self.stated_before(root, pending);
-        }
+        start -= stated_before(root, pending);
         let id = pending.span_id();
         let trace = root.trace(place.trace);
         let above = trace.span(place.span).id;
@@ -55,7 +59,7 @@ impl World {
             self.keep_late(root, pending, parent, span);
             return;
         }
-        self.end_links(root, pending);
+        self.end_links(root, pending, span.start);
         let trace = root.trace_mut(parent.trace);
         trace.last = trace.last.max(at);
         if pending.names.is_empty() && !pending.is_link() {
@@ -92,29 +96,29 @@ impl World {
         });
     }
 
-    /// The start-up chain (design 1.9): a link ends when the next one comes.
-    fn end_links(&mut self, root: &mut Root, pending: &Pending) {
+    /// The start-up chain (design 1.9): a link ends when the next one begins.
+    fn end_links(&mut self, root: &mut Root, pending: &Pending, end: Nanos) {
         if pending.rule.chain == Chain::None {
             return;
         }
         let containers = [Some(0), (pending.container != 0).then_some(pending.container)];
         for container in containers.into_iter().flatten() {
-            if let Some(span) = root.close_link(pending.about, container, pending.order.time) {
-                leave(&mut self.out, &mut self.counts, span);
+            if let Some(span) = root.close_link(pending.about, container, end) {
+                leave(&mut self.out, &mut self.counts, &span);
             }
         }
     }
+}
 
-    /// How much earlier a span begins because its message states its duration and nothing marked
-    /// its begin.
-    fn stated_before(&self, root: &Root, pending: &Pending) -> Nanos {
-        let marked = root.has_link(pending.about, pending.container);
-        pending.stated.filter(|_| !marked).unwrap_or(0)
-    }
+/// How much earlier a span begins because its message states its duration and nothing marked its
+/// begin.
+fn stated_before(root: &Root, pending: &Pending) -> Nanos {
+    let marked = root.has_link(pending.about, pending.container);
+    pending.stated.filter(|_| !marked).unwrap_or(0)
 }
 
 /// A span leaves, and is accounted for.
-pub fn leave(out: &mut Encoder, counts: &mut CorrelatorCounts, span: Finished) {
+pub fn leave(out: &mut Encoder, counts: &mut CorrelatorCounts, span: &Finished) {
     if span.occurrence {
         counts.exported += 1;
         counts.held -= 1;
@@ -127,5 +131,5 @@ pub fn leave(out: &mut Encoder, counts: &mut CorrelatorCounts, span: Finished) {
 fn leave_span(out: &mut Encoder, counts: &mut CorrelatorCounts, span: Span) {
     let Some(body) = span.body else { return };
     let Span { resource, start, end, occurrence, .. } = span;
-    leave(out, counts, Finished { resource, body, start, end, incomplete: false, occurrence });
+    leave(out, counts, &Finished { resource, body, start, end, incomplete: false, occurrence });
 }

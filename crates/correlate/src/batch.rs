@@ -97,10 +97,9 @@ impl<'a> Reader<'a> {
         let [tag] = self.array()?;
         let watermark = Nanos::from_le_bytes(self.array()?);
         let record = match tag {
-            EVENT => Record::Event {
-                root: u128::from_le_bytes(self.array()?),
-                object: self.bytes()?,
-            },
+            EVENT => {
+                Record::Event { root: u128::from_le_bytes(self.array()?), object: self.bytes()? }
+            }
             META => Record::Meta {
                 deleted: self.array()? == [1],
                 received_at: Some(Nanos::from_le_bytes(self.array()?))
@@ -147,7 +146,12 @@ mod tests {
     fn what_is_written_is_read_back() {
         let records = [
             Record::Event { root: 7, object: b"{}" },
-            Record::Meta { deleted: true, received_at: Some(5), given: ("v1", "Pod"), object: b"{\"a\":1}" },
+            Record::Meta {
+                deleted: true,
+                received_at: Some(5),
+                given: ("v1", "Pod"),
+                object: b"{\"a\":1}",
+            },
             Record::Meta { deleted: false, received_at: None, given: ("", ""), object: b"" },
             Record::Evict(u128::MAX),
             Record::Watermark,

@@ -26,7 +26,7 @@ use crate::time::Nanos;
 /// Joins the occurrences of one shard to traces. See the module for its promises.
 pub struct Correlator {
     world: World,
-    rules: RuleTable,
+    rules: &'static RuleTable,
     roots: FxHashMap<u128, Root>,
     /// (due, key of the root); a root's own `due` says whether an entry still holds.
     wakeups: BinaryHeap<Reverse<(Nanos, u128)>>,
@@ -146,7 +146,9 @@ impl Correlator {
         object: &[u8],
     ) {
         let given = (!given.1.is_empty()).then_some(given);
-        let Some(meta) = meta::parse_meta(object, given) else { return };
+        let Some(meta) = meta::parse_meta(object, given) else {
+            return;
+        };
         let World { objects, spans, .. } = &mut self.world;
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             spans.set_cluster_uid(&meta.uid);
@@ -173,7 +175,9 @@ impl Correlator {
     }
 
     fn settle(&mut self, key: u128) {
-        let Some(root) = self.roots.get_mut(&key) else { return };
+        let Some(root) = self.roots.get_mut(&key) else {
+            return;
+        };
         self.world.settle(root);
         if root.is_empty() {
             self.roots.remove(&key);

@@ -65,8 +65,9 @@ mod tests {
     #[test]
     fn a_pair_is_new_once_and_a_higher_count_is_a_new_occurrence() {
         let mut seen = SeenEvents::new(100, 10);
-        let inserted: Vec<bool> =
-            [(1, 0), (1, 0), (1, 2), (1, 1), (2, 1)].map(|(event, count)| seen.insert(event, count)).into();
+        let inserted: Vec<bool> = [(1, 0), (1, 0), (1, 2), (1, 1), (2, 1)]
+            .map(|(event, count)| seen.insert(event, count))
+            .into();
         assert_eq!(inserted, [true, false, true, false, true]);
     }
 

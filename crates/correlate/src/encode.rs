@@ -90,6 +90,7 @@ impl SpanEncoder {
 
     /// The resource of a reporter.
     pub fn resource(&mut self, component: &str, instance: &str) -> Rc<[u8]> {
+        let component = if component.is_empty() { "unknown" } else { component };
         let key = (component.to_owned(), instance.to_owned());
         if let Some(resource) = self.resources.get(&key) {
             return Rc::clone(resource);
@@ -122,7 +123,6 @@ impl SpanEncoder {
         text(&mut span, "k8s.container.name", container_of(&regarding.field_path).unwrap_or(""));
         text(&mut span, "k8s.object.kind", &regarding.kind);
         text(&mut span, "k8s.object.name", &regarding.name);
-        text(&mut span, "k8s.object.uid", &regarding.uid);
         text(&mut span, "k8s.object.api_version", &regarding.api_version);
         text(&mut span, "k8s.object.fieldpath", &regarding.field_path);
         text(&mut span, "k8s.object.resource_version", &regarding.resource_version);
@@ -156,9 +156,10 @@ impl SpanEncoder {
             text(&mut span, "k8s.node.name", node);
         }
         let about = &objects[path[0]];
-        let change = about.change_at(pending.order.time, pending.version);
-        if let Some(change) = change.filter(|change| change.generation > 0) {
-            span.attr_int("k8s.object.generation", change.generation);
+        text(&mut span, "k8s.object.uid", if about.uid_known { &about.uid } else { "" });
+        let generation = about.generation_at(pending.order.time, pending.version);
+        if generation > 0 {
+            span.attr_int("k8s.object.generation", generation);
         }
         if pending.late {
             span.attr_bool("kspan.late", true);
@@ -222,7 +223,9 @@ fn path_attributes(
     let mut given = Vec::new();
     for &id in path {
         let object = &objects[id];
-        let Some(stem) = stem(&object.kind).filter(|stem| !given.contains(stem)) else { continue };
+        let Some(stem) = stem(&object.kind).filter(|stem| !given.contains(stem)) else {
+            continue;
+        };
         text(span, &format!("k8s.{stem}.name"), &object.name);
         let uid = if object.uid_known { &*object.uid } else { "" };
         text(span, &format!("k8s.{stem}.uid"), uid);

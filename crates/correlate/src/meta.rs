@@ -43,7 +43,10 @@ pub struct ObjectMeta<'a> {
 
 /// Reads an object's metadata. `given`: apiVersion and kind, where the object does not say them.
 #[must_use]
-pub fn parse_meta<'a>(object: &'a [u8], given: Option<(&'a str, &'a str)>) -> Option<ObjectMeta<'a>> {
+pub fn parse_meta<'a>(
+    object: &'a [u8],
+    given: Option<(&'a str, &'a str)>,
+) -> Option<ObjectMeta<'a>> {
     let mut raw = RawObject::read(&mut Scanner::new(object)).ok()?;
     if let Some((api_version, kind)) = given {
         raw.api_version = api_version.into();

@@ -125,6 +125,12 @@ impl ObjectDetail {
         self.by_version(version, |_| true).or_else(|| self.by_time(at, |_| true))
     }
 
+    /// The generation at a time; of an object that is younger to us, its oldest known; 0: none.
+    pub fn generation_at(&self, at: Nanos, version: Option<u64>) -> i64 {
+        let change = self.change_at(at, version).or_else(|| self.oldest_change());
+        change.map_or(0, |change| change.generation)
+    }
+
     /// As `change_at`, of the changes that others than the object's creator made.
     pub fn foreign_change_at(&self, at: Nanos, version: Option<u64>) -> Option<&Change> {
         let foreign = |change: &Change| change.foreign;

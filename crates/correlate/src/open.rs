@@ -67,7 +67,8 @@ impl World {
         let newest = object.newest_change().map_or(0, |change| change.generation);
         let generation = subject.generation.unwrap_or(newest);
         let key = Key::opened(&object.uid, generation, &pending.event_uid, pending.count);
-        let change = object.change_to(generation).cloned();
+        let change =
+            subject.generation.and_then(|generation| object.change_to(generation)).cloned();
         let change = change.as_ref();
         let synthetic = Synthetic { operation: "Activity", generation, change };
         let service = change.map_or(String::new(), |change| change.manager.to_string());
@@ -87,7 +88,6 @@ impl World {
         service: &str,
     ) -> Place {
         let at = Position { trace: key.trace_id(), span: key.span_id(), parent: None };
-        let service = if service.is_empty() { "unknown" } else { service };
         let span = Span {
             id: at.span,
             parent: None,
@@ -129,7 +129,6 @@ impl World {
             body: Some(body),
         };
         let mut trace = Trace::new(position.trace, subject, at, span);
-        trace.home = pending.top_level;
         trace.plain = plain;
         let trace = root.add_trace(trace);
         self.settle_namings(root, pending, Place { trace, span: 0 });
@@ -153,10 +152,12 @@ impl World {
         let Some(created) = self.unnamed_creation(root, pending, path, place.trace) else {
             return Parent { place, evidence, later: None };
         };
-        let uid = &self.objects[path[0]].uid;
-        let id = Key::create(uid).span_id();
-        let start = start_of_change(Some(created), pending.order.time);
-        let synthetic = Synthetic { operation: "Create", generation: 0, change: None };
+        let at = pending.order.time;
+        let object = &self.objects[path[0]];
+        let id = Key::create(&object.uid).span_id();
+        let generation = object.generation_at(at, None);
+        let start = start_of_change(Some(created), at);
+        let synthetic = Synthetic { operation: "Create", generation, change: None };
         let span = self.synthetic_span(root, place, id, evidence, &synthetic, path, start, "");
         let span = root.add_span(place.trace, span);
         root.trace_mut(place.trace).created.insert(pending.about, span);
@@ -209,6 +210,7 @@ impl World {
             self.synthetic_span(root, place, id, Evidence::Root, &synthetic, path, start, manager);
         let span = root.add_span(trace, span);
         root.trace_mut(trace).scaled.push((change.generation, span));
+        self.objects[path[0]].open_plain(Some(change.generation), pending.order.time);
         Place { trace, span }
     }
 
@@ -228,7 +230,6 @@ impl World {
         let above = trace.span(parent.span).id;
         let at = Position { trace: trace.id, span: id, parent: Some((above, evidence)) };
         let body = SpanEncoder::synthetic(synthetic, at, &self.objects, path);
-        let service = if service.is_empty() { "unknown" } else { service };
         Span {
             id,
             parent: Some(parent.span),
@@ -260,7 +261,7 @@ impl World {
         });
         if over {
             let (out, counts) = (&mut self.out, &mut self.counts);
-            root.cut(place.trace, at, &mut |span| leave(out, counts, span));
+            root.cut(place.trace, at, &mut |span| leave(out, counts, &span));
         }
         let next = next.unwrap_or_else(|| {
             let mut path = Vec::new();
@@ -276,9 +277,7 @@ impl World {
 /// A root stands at its change when something followed soon, and never after what followed.
 fn start_of_change(changed: Option<Nanos>, first_child: Nanos) -> Nanos {
     match changed.map(end_of) {
-        Some(end) if first_child <= end.saturating_add(ROOT_REACH) => {
-            end.min(first_child)
-        }
+        Some(end) if first_child <= end.saturating_add(ROOT_REACH) => end.min(first_child),
         _ => first_child,
     }
 }

@@ -12,9 +12,9 @@ use std::ops::{Index, IndexMut};
 
 use rustc_hash::FxHashMap;
 
-use crate::object::{ObjectRef, OwnerRef};
 use crate::ids::{name_key, object_key, standin_uid};
 use crate::meta::ObjectMeta;
+use crate::object::{ObjectRef, OwnerRef};
 use crate::slots::Slots;
 use crate::time::Nanos;
 
@@ -283,8 +283,8 @@ impl<D: Detail> OwnerIndex<D> {
     }
 
     /// Objects held.
-    pub fn len(&self) -> usize {
-        self.slots.len()
+    pub fn held(&self) -> usize {
+        self.slots.held()
     }
 
     /// Removes the object longest not heard of; returns its key.

@@ -35,6 +35,9 @@ pub struct Parent {
 
 impl World {
     /// The parent of an occurrence that is no root. `certain`: nothing is waited for.
+    ///
+    /// # Errors
+    /// Until when to wait.
     pub fn parent(
         &mut self,
         root: &mut Root,
@@ -82,28 +85,27 @@ impl World {
     ) -> Result<Option<Cause>, Wait> {
         let idle = self.settings.idle;
         let at = pending.order.time;
-        let live = |place: Place, slack| root.trace(place.trace).is_live(at, pending.late, idle, slack);
+        let live =
+            |place: Place, slack| root.trace(place.trace).is_live(at, pending.late, idle, slack);
         let of_object = |naming: &&Naming| {
             naming.direction == direction
                 && naming.order != pending.order
                 && self.names_object(naming, pending.about)
         };
         let namings = root.namings(pending.about_name).iter().filter(of_object);
+        // One that is still queued comes first when this one is placed ahead of its turn.
+        let usable = |naming: &&Naming| match naming.place {
+            Some(place) => live(place, naming.slack),
+            None => !pending.late && root.queue.get(naming.order).is_some(),
+        };
         let before = namings.clone().filter(|naming| naming.order < pending.order);
-        let earlier = before
-            .filter_map(|naming| Some((naming, naming.place?)))
-            .filter(|(naming, place)| live(*place, naming.slack))
-            .max_by_key(|(naming, _)| naming.order);
-        if let Some((naming, place)) = earlier {
-            return Ok(Some(Cause::new(naming, place)));
+        if let Some(naming) = before.filter(usable).max_by_key(|naming| naming.order).cloned() {
+            return self.placed_cause(root, pending, &naming, certain);
         }
         let reach = |naming: &Naming| at.saturating_add(naming.slack).saturating_add(pending.skew);
         let after = namings
             .filter(|naming| naming.order > pending.order && naming.order.time <= reach(naming))
-            .filter(|naming| match naming.place {
-                Some(place) => live(place, naming.slack),
-                None => !pending.late && root.queue.get(naming.order).is_some(),
-            })
+            .filter(usable)
             .min_by_key(|naming| naming.order)
             .cloned();
         if !pending.late && self.can_be_named(path, direction) {
@@ -118,14 +120,27 @@ impl World {
                 return Err(Wait(until));
             }
         }
-        let Some(naming) = after else { return Ok(None) };
-        if let Some(place) = naming.place {
-            return Ok(Some(Cause::new(&naming, place)));
+        match after {
+            Some(naming) => self.placed_cause(root, pending, &naming, certain),
+            None => Ok(None),
         }
-        self.try_place(root, naming.order, certain)?;
-        let settled = root.namings(pending.about_name).iter();
-        let settled = settled.filter(|other| other.order == naming.order);
-        Ok(settled.filter_map(|naming| Some(Cause::new(naming, naming.place?))).next())
+    }
+
+    /// A cause has to have a span before its effect can hang under it.
+    fn placed_cause(
+        &mut self,
+        root: &mut Root,
+        pending: &Pending,
+        naming: &Naming,
+        certain: bool,
+    ) -> Result<Option<Cause>, Wait> {
+        if naming.place.is_none() {
+            self.try_place(root, naming.order, certain)?;
+        }
+        let mut namings = root.namings(pending.about_name).iter();
+        Ok(namings
+            .find(|other| other.order == naming.order)
+            .and_then(|naming| Some(Cause::new(naming, naming.place?))))
     }
 
     /// The latest live occurrence that names the nearest owner.
@@ -211,7 +226,8 @@ impl World {
     fn can_be_named(&self, path: &[ObjectId], direction: Direction) -> bool {
         let id = path[0];
         let created_by_other = self.objects.has_owner(id) || !self.objects.has_metadata(id);
-        rules::nameable(&self.objects[id].kind) && (direction == Direction::Down || created_by_other)
+        rules::nameable(&self.objects[id].kind)
+            && (direction == Direction::Down || created_by_other)
     }
 
     /// Whether an occurrence names the object with this key.
@@ -219,12 +235,9 @@ impl World {
         let named = match (naming.named.object, naming.place) {
             (Some(named), _) => Some(named),
             (None, Some(_)) => None,
-            (None, None) => object_named(
-                &self.objects,
-                naming.named.name,
-                naming.direction,
-                naming.order.time,
-            ),
+            (None, None) => {
+                object_named(&self.objects, naming.named.name, naming.direction, naming.order.time)
+            }
         };
         named.is_none_or(|named| named == object)
     }

@@ -38,11 +38,14 @@ impl Parked {
     }
 }
 
+/// The key of the object that it is about, and the Event's JSON.
+type ParkedEvent = (u128, Box<[u8]>);
+
 /// All parked frames of a Router.
 #[derive(Default)]
 pub struct Parking {
-    /// By order and arrival: object key, Event JSON.
-    events: BTreeMap<(EventOrder, u64), (u128, Box<[u8]>)>,
+    /// By order and arrival.
+    events: BTreeMap<(EventOrder, u64), ParkedEvent>,
     /// By the key of the owner they wait for: object key, version. In order of arrival.
     metas: FxHashMap<u128, Vec<(u128, Parked)>>,
     /// (clock at arrival, key they wait for), oldest first.
@@ -98,7 +101,7 @@ impl Parking {
     }
 
     /// Events parked.
-    pub fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.events.len()
     }
 

@@ -41,7 +41,9 @@ impl World {
     pub fn settle(&mut self, root: &mut Root) {
         let stalled = loop {
             self.settle_seconds(root);
-            let Some(first) = root.queue.first().map(|first| first.order) else { break None };
+            let Some(first) = root.queue.first().map(|first| first.order) else {
+                break None;
+            };
             let full = root.queue.len() > ROOT_QUEUE_MAX;
             if first.time >= self.watermark && !full {
                 break Some((first.time, first.time));
@@ -56,7 +58,7 @@ impl World {
             }
         };
         let frontier = stalled.map_or(self.watermark, |(first, _)| first.min(self.watermark));
-        root.fire_timers(frontier, &mut |span| leave(&mut self.out, &mut self.counts, span));
+        root.fire_timers(frontier, &mut |span| leave(&mut self.out, &mut self.counts, &span));
         let next = stalled.map_or(Nanos::MAX, |(_, until)| until);
         let vague = root.queue.first_vague_second().map_or(Nanos::MAX, end_of);
         // Timers that a waiting occurrence holds up fire when it is placed.
@@ -69,9 +71,8 @@ impl World {
         pending.late = true;
         self.counts.late += 1;
         root.add_namings(&pending);
-        if let Err((pending, _)) = self.place(root, pending, true) {
-            unreachable!("a late occurrence waits for nothing: {}", pending.event_uid);
-        }
+        let placed = self.place(root, &pending, true);
+        debug_assert!(placed.is_ok(), "a late occurrence waits for nothing");
     }
 
     fn settle_seconds(&mut self, root: &mut Root) {
@@ -80,49 +81,50 @@ impl World {
             let named = pending.names.iter().find(|named| named.name == about_name);
             let second = pending.second.unwrap_or(pending.order.time);
             named.is_some_and(|named| {
-                let object = named.object.or_else(|| {
-                    object_named(objects, named.name, pending.rule.direction, second)
-                });
+                let object = named
+                    .object
+                    .or_else(|| object_named(objects, named.name, pending.rule.direction, second));
                 object.is_none_or(|object| object == about)
             })
         };
         for order in root.queue.settle_seconds(self.watermark, names) {
-            let Some(pending) = root.queue.take(order) else { continue };
+            let Some(pending) = root.queue.take(order) else {
+                continue;
+            };
             root.add_namings(&pending);
             root.queue.put_back(pending);
         }
     }
 
     /// Places a queued occurrence. `certain`: nothing is waited for.
+    ///
+    /// # Errors
+    /// Until when to wait; the occurrence is queued as before.
     pub fn try_place(&mut self, root: &mut Root, order: Order, certain: bool) -> Result<(), Wait> {
-        let Some(pending) = root.queue.take(order) else { return Ok(()) };
-        self.place(root, pending, certain).map_err(|(pending, wait)| {
+        let Some(pending) = root.queue.take(order) else {
+            return Ok(());
+        };
+        let placed = self.place(root, &pending, certain);
+        if placed.is_err() {
             root.queue.put_back(pending);
-            wait
-        })
+        }
+        placed
     }
 
     /// Finds the occurrence's parent and makes its span. `certain`: nothing is waited for.
-    fn place(
-        &mut self,
-        root: &mut Root,
-        pending: Pending,
-        certain: bool,
-    ) -> Result<(), (Pending, Wait)> {
+    fn place(&mut self, root: &mut Root, pending: &Pending, certain: bool) -> Result<(), Wait> {
         if !pending.late {
             let (out, counts) = (&mut self.out, &mut self.counts);
-            root.fire_timers(pending.order.time, &mut |span| leave(out, counts, span));
+            root.fire_timers(pending.order.time, &mut |span| leave(out, counts, &span));
         }
         let about = self.objects.find(pending.about).expect("pinned objects are kept");
         let mut path = Vec::new();
         self.objects.path(about, &mut path);
         if pending.is_root() {
-            self.open_own(root, &pending, &path);
+            self.open_own(root, pending, &path);
         } else {
-            match self.parent(root, &pending, &path, certain) {
-                Ok(parent) => self.attach(root, &pending, &path, &parent),
-                Err(wait) => return Err((pending, wait)),
-            }
+            let parent = self.parent(root, pending, &path, certain)?;
+            self.attach(root, pending, &path, &parent);
         }
         self.unpin(about);
         Ok(())
@@ -135,5 +137,4 @@ impl World {
             self.objects.remove(id);
         }
     }
-
 }

@@ -124,8 +124,9 @@ impl Queue {
             .chain(self.marks.iter().copied())
             .filter(|mark| (second..=end).contains(&mark.time))
             .collect();
-        let follows =
-            |mark: &&Mark| mark.resource_version > version || names(pending, mark.about, mark.about_name);
+        let follows = |mark: &&Mark| {
+            mark.resource_version > version || names(pending, mark.about, mark.about_name)
+        };
         let precedes = |mark: &&Mark| mark.resource_version < version;
         let latest = inside.iter().filter(follows).map(|mark| mark.time).min().unwrap_or(end);
         let earliest = inside.iter().filter(precedes).map(|mark| mark.time).max();

@@ -94,7 +94,7 @@ impl Root {
                 let same = trace.subject.object == subject.object;
                 subject.generation.filter(|_| same).and_then(scaled)?.1
             };
-            (trace.home && takes(*id, trace)).then_some(Place { trace: *id, span })
+            takes(*id, trace).then_some(Place { trace: *id, span })
         };
         self.traces.iter().rev().find_map(live)
     }

@@ -31,7 +31,7 @@ pub struct Router {
 /// Everything but the bytes that are not a frame yet.
 struct Core {
     settings: Settings,
-    rules: RuleTable,
+    rules: &'static RuleTable,
     owners: OwnerIndex<()>,
     seen: SeenEvents,
     parking: Parking,
@@ -130,8 +130,8 @@ impl Router {
     #[must_use]
     pub fn counts(&self) -> RouterCounts {
         let mut counts = self.core.counts.clone();
-        counts.parked = (self.core.parking.len() + self.core.untimed.events.len()) as u64;
-        counts.objects = self.core.owners.len() as u64;
+        counts.parked = (self.core.parking.held() + self.core.untimed.events.len()) as u64;
+        counts.objects = self.core.owners.held() as u64;
         counts
     }
 
@@ -186,7 +186,12 @@ impl Core {
         Ok(())
     }
 
-    fn event(&mut self, event: &KubeEvent<'_>, object: &[u8], timed: bool) -> Result<(), UntimedLimit> {
+    fn event(
+        &mut self,
+        event: &KubeEvent<'_>,
+        object: &[u8],
+        timed: bool,
+    ) -> Result<(), UntimedLimit> {
         let time = match event.drop_reason().map_or_else(|| event.time(), Err) {
             Ok(time) => time,
             Err(reason) => {
@@ -236,7 +241,8 @@ impl Core {
         let given = if kind_given { GivenKind::of(meta) } else { GivenKind::default() };
         let parked = Parked { deleted, received_at, given, object: bytes[object].into() };
         let key = self.owners.key(id);
-        if matches!(&*meta.kind, "Namespace" | "Node") && meta.namespace.is_empty() {
+        // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's.
+        if meta.namespace.is_empty() {
             for shard in 0..self.batches.len() {
                 self.write(shard, &parked.record());
             }
@@ -253,7 +259,9 @@ impl Core {
 
     /// The watermark moves frame by frame, before the frame that moves it is looked at.
     fn advance_clock(&mut self, received_at: Option<Nanos>) {
-        let Some(received_at) = received_at.filter(|&at| at > self.clock) else { return };
+        let Some(received_at) = received_at.filter(|&at| at > self.clock) else {
+            return;
+        };
         self.clock = received_at;
         self.advance_watermark(received_at.saturating_sub(self.settings.reorder_window));
         self.owners.expire(self.watermark.saturating_sub(TOMBSTONE_KEPT), |()| false);
@@ -351,7 +359,7 @@ impl Core {
             }
             self.counts.parked_early += 1;
         }
-        while self.owners.len() > self.settings.objects_max
+        while self.owners.held() > self.settings.objects_max
             && let Some(key) = self.owners.evict_oldest()
         {
             self.counts.evicted += 1;

@@ -4,6 +4,8 @@
 //! Event: by reason, then component and kind, then the literal beginning of the message, and only
 //! then by expression. An Event that no row knows is a point in time that names nothing.
 
+use std::sync::LazyLock;
+
 use regex::{Captures, Regex};
 use rustc_hash::FxHashMap;
 
@@ -86,7 +88,7 @@ static GENERIC: Rule = Rule {
 };
 
 /// What the recorder puts before the message of a folded Event (client-go
-/// tools/record/events_cache.go).
+/// `tools/record/events_cache.go`).
 const FOLDED: &str = "(combined from similar events): ";
 /// Messages are looked at this far, in bytes.
 const MATCHED_MAX: usize = 16 << 10;
@@ -118,7 +120,12 @@ impl RuleTable {
     /// # Panics
     /// When an expression does not compile; the samples' test excludes that.
     #[must_use]
-    pub fn builtin() -> Self {
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: LazyLock<RuleTable> = LazyLock::new(RuleTable::compile);
+        &BUILTIN
+    }
+
+    fn compile() -> Self {
         let mut by_reason: FxHashMap<&'static str, Vec<Row>> = FxHashMap::default();
         for rule in ROWS {
             for reason in rule.reasons {
@@ -133,11 +140,10 @@ impl RuleTable {
     pub fn find<'e>(&self, event: &'e KubeEvent<'_>) -> RuleMatch<'e> {
         let regarding = (&*event.regarding.kind, &*event.regarding.name);
         let rows = self.by_reason.get(&*event.reason).map_or(&[][..], |rows| rows);
-        self.first(rows, &event.component, regarding, &event.message)
+        Self::first(rows, &event.component, regarding, &event.message)
     }
 
     fn first<'e>(
-        &self,
         rows: &[Row],
         component: &str,
         regarding: (&'e str, &'e str),
@@ -234,7 +240,9 @@ pub fn slack_max() -> Nanos {
 
 /// The letters behind `^` up to the first character with a meaning.
 fn literal_prefix(expression: &'static str) -> &'static str {
-    let Some(literal) = expression.strip_prefix('^') else { return "" };
+    let Some(literal) = expression.strip_prefix('^') else {
+        return "";
+    };
     let special = literal.find(|c: char| r"\.+*?()|[]{}^$".contains(c)).unwrap_or(literal.len());
     let end = match literal[special..].chars().next() {
         // The character before a repetition may be missing.
@@ -292,9 +300,20 @@ mod tests {
             for reason in rule.reasons {
                 let rows = &table.by_reason[reason];
                 for row in rows {
-                    let alone = table.first(std::slice::from_ref(row), component, (kind, "x"), sample.message);
+                    let alone = RuleTable::first(
+                        std::slice::from_ref(row),
+                        component,
+                        (kind, "x"),
+                        sample.message,
+                    );
                     let matched = alone.rule.id == row.rule.id;
-                    assert_eq!(matched, row.rule.id == sample.id, "{}: {}", row.rule.id, sample.message);
+                    assert_eq!(
+                        matched,
+                        row.rule.id == sample.id,
+                        "{}: {}",
+                        row.rule.id,
+                        sample.message
+                    );
                     for (group, value) in sample.want.iter().filter(|_| matched) {
                         assert_eq!(alone.capture(group), Some(*value), "{}", sample.message);
                     }

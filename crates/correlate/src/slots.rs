@@ -30,7 +30,7 @@ pub struct Slot<D> {
 
 /// A slab of objects with two tables and a list through it.
 pub struct Slots<D> {
-    slots: Vec<Option<Slot<D>>>,
+    slab: Vec<Option<Slot<D>>>,
     free: Vec<ObjectId>,
     by_key: HashTable<ObjectId>,
     by_name: HashTable<ObjectId>,
@@ -41,7 +41,7 @@ pub struct Slots<D> {
 impl<D> Default for Slots<D> {
     fn default() -> Self {
         Self {
-            slots: Vec::new(),
+            slab: Vec::new(),
             free: Vec::new(),
             by_key: HashTable::new(),
             by_name: HashTable::new(),
@@ -54,13 +54,13 @@ impl<D> Default for Slots<D> {
 impl<D> Index<ObjectId> for Slots<D> {
     type Output = Slot<D>;
     fn index(&self, id: ObjectId) -> &Slot<D> {
-        held(&self.slots, id)
+        held(&self.slab, id)
     }
 }
 
 impl<D> IndexMut<ObjectId> for Slots<D> {
     fn index_mut(&mut self, id: ObjectId) -> &mut Slot<D> {
-        self.slots[id as usize].as_mut().expect("object ids are not kept past removal")
+        self.slab[id as usize].as_mut().expect("object ids are not kept past removal")
     }
 }
 
@@ -77,16 +77,15 @@ impl<D> Slots<D> {
 
     /// Adds an object whose key is not held, as the newest.
     pub fn insert(&mut self, key: u128, name_key: u64, detail: D) -> ObjectId {
-        let slot =
-            Slot { key, parent: 0, name_key, newer: NONE, older: NONE, flags: 0, detail };
+        let slot = Slot { key, parent: 0, name_key, newer: NONE, older: NONE, flags: 0, detail };
         let id = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            ObjectId::try_from(self.slots.len() - 1).expect("fewer than 2^32 objects")
+            self.slab.push(None);
+            ObjectId::try_from(self.slab.len() - 1).expect("fewer than 2^32 objects")
         });
-        self.slots[id as usize] = Some(slot);
-        let slots = &self.slots;
-        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slots, id).key));
-        self.by_name.insert_unique(name_key, id, |&id| held(slots, id).name_key);
+        self.slab[id as usize] = Some(slot);
+        let slab = &self.slab;
+        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key));
+        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
         self.link(id);
         id
     }
@@ -101,14 +100,16 @@ impl<D> Slots<D> {
             entry.remove();
         }
         self[id].name_key = name;
-        let slots = &self.slots;
-        self.by_name.insert_unique(name, id, |&id| held(slots, id).name_key);
+        let slab = &self.slab;
+        self.by_name.insert_unique(name, id, |&id| held(slab, id).name_key);
     }
 
     /// Forgets an object.
     pub fn remove(&mut self, id: ObjectId) {
         self.unlink(id);
-        let Some(slot) = self.slots[id as usize].take() else { return };
+        let Some(slot) = self.slab[id as usize].take() else {
+            return;
+        };
         if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key), |&other| other == id) {
             entry.remove();
         }
@@ -132,7 +133,7 @@ impl<D> Slots<D> {
     }
 
     /// Objects held.
-    pub fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.by_key.len()
     }
 
@@ -160,8 +161,8 @@ impl<D> Slots<D> {
     }
 }
 
-fn held<D>(slots: &[Option<Slot<D>>], id: ObjectId) -> &Slot<D> {
-    slots[id as usize].as_ref().expect("object ids are not kept past removal")
+fn held<D>(slab: &[Option<Slot<D>>], id: ObjectId) -> &Slot<D> {
+    slab[id as usize].as_ref().expect("object ids are not kept past removal")
 }
 
 /// uids are random already; folding keeps both halves.

@@ -56,7 +56,8 @@ fn parse(text: &[u8]) -> Option<Stamp> {
     }
     let year = number(&date_time[..4])?;
     let month = number(&date_time[5..7]).filter(|month| (1..=12).contains(month))?;
-    let day = number(&date_time[8..10]).filter(|&day| 1 <= day && day <= month_days(year, month))?;
+    let day =
+        number(&date_time[8..10]).filter(|&day| 1 <= day && day <= month_days(year, month))?;
     let hour = number(&date_time[11..13]).filter(|&hour| hour < 24)?;
     let minute = number(&date_time[14..16]).filter(|&minute| minute < 60)?;
     let second = number(&date_time[17..]).filter(|&second| second < 60)?;
@@ -72,7 +73,9 @@ fn parse(text: &[u8]) -> Option<Stamp> {
 
 /// Nanoseconds of `.123456`, where there is a fraction, and what follows it.
 fn parse_fraction(rest: &[u8]) -> Option<(Option<Nanos>, &[u8])> {
-    let Some(digits) = rest.strip_prefix(b".") else { return Some((None, rest)) };
+    let Some(digits) = rest.strip_prefix(b".") else {
+        return Some((None, rest));
+    };
     let length = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     if !(1..=9).contains(&length) {
         return None;

@@ -77,8 +77,6 @@ pub struct Trace {
     pub id: [u8; 16],
     /// What it is about.
     pub subject: Subject,
-    /// Whether occurrences that have no other parent come here.
-    pub home: bool,
     /// Whether it stands for the change itself, not for later activity.
     pub plain: bool,
     /// First occurrence.
@@ -104,7 +102,6 @@ impl Trace {
         Self {
             id,
             subject,
-            home: true,
             plain: false,
             first,
             last: first,
