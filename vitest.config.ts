@@ -1,6 +1,6 @@
-// Two sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated duration
-// or count (`npm run test:long`; the environment variable KSPAN_PROOF_FACTOR shortens all of them by
-// one factor). No test has a time limit: a slow machine is not a fault.
+// Two sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated
+// duration or count (`npm run test:long`; the environment variable KSPAN_PROOF_FACTOR shortens all
+// of them by one factor). No test has a time limit: a slow machine is not a fault.
 import { defineConfig } from 'vitest/config';
 
 const unlimited = { testTimeout: 0, hookTimeout: 0, teardownTimeout: 60_000 };

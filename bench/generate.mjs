@@ -1,7 +1,8 @@
-// Makes a recording of any size from the five real ones: `node bench/generate.mjs [--bytes N] [--seed N]
-// [--out FILE]` writes NDJSON to stdout or FILE. The five are repeated one after the other in seeded
-// order, each copy under new uids, names and resourceVersions and moved in time to follow the copy
-// before. The same seed gives the same bytes; memory stays at one copy however large the output.
+// Makes a recording of any size from the five real ones: `node bench/generate.mjs [--bytes N]
+// [--seed N] [--out FILE]` writes NDJSON to stdout or FILE. The five are repeated one after the
+// other in seeded order, each copy under new uids, names and resourceVersions and moved in time to
+// follow the copy before. The same seed gives the same bytes; memory stays at one copy however
+// large the output.
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,8 +13,8 @@ import { compileRecording } from './template.mjs';
 const scenarios = ['rollout', 'statefulset', 'daemonset', 'job', 'pending'];
 
 /**
- * Yields whole copies (Buffer, about 30 to 400 KB each) until at least `bytes` are out. `onCopy` hears
- * of every copy's { frames, occurrences }.
+ * Yields whole copies (Buffer, about 30 to 400 KB each) until at least `bytes` are out. `onCopy`
+ * hears of every copy's { frames, occurrences }.
  */
 export function* generateRecording({ bytes, seed = 1, onCopy = () => {} }) {
   const templates = scenarios.map((name) =>

@@ -1,7 +1,8 @@
-// `npm run bench [-- --bytes N --seed N --iterations N --json FILE]`: how fast the crate alone is, and
-// the engine at one and two shards, on the same generated recording. Every scenario runs in a process
-// of its own, checks its answer, then is timed; answers that differ between scenarios end the run with
-// exit code 1. Prints the machine, Node and the commit with the numbers; --json also writes them.
+// `npm run bench [-- --bytes N --seed N --iterations N --json FILE]`: how fast the crate alone is,
+// and the engine at one and two shards, on the same generated recording. Every scenario runs in a
+// process of its own, checks its answer, then is timed; answers that differ between scenarios end
+// the run with exit code 1. Prints the machine, Node and the commit with the numbers; --json also
+// writes them.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';

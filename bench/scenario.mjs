@@ -1,7 +1,7 @@
-// One scenario of run.mjs in a process of its own: `node bench/scenario.mjs NAME BYTES SEED ITERATIONS`
-// with NAME `crate` or `engine-SHARDS`. Generates the recording in memory, checks that every occurrence
-// in it becomes one span, times the runs and prints the outcome as one line of JSON. Spans are counted
-// and let go, so no back end takes part.
+// One scenario of run.mjs in a process of its own: `node bench/scenario.mjs NAME BYTES SEED
+// ITERATIONS` with NAME `crate` or `engine-SHARDS`. Generates the recording in memory, checks that
+// every occurrence in it becomes one span, times the runs and prints the outcome as one line of
+// JSON. Spans are counted and let go, so no back end takes part.
 import { createHash } from 'node:crypto';
 import { Bench } from 'tinybench';
 import { resolveConfig } from '../dist/config-load.js';
@@ -80,8 +80,8 @@ function engineRunner(shards) {
 }
 
 /**
- * The number of spans and a digest that does not depend on their order; throws unless every occurrence
- * was exported.
+ * The number of spans and a digest that does not depend on their order; throws unless every
+ * occurrence was exported.
  */
 async function check() {
   const decoder = new SpanDecoder();

@@ -1,7 +1,7 @@
 // Turns a real recording into a template that can be written again and again as something that
 // happened to other objects at another time. What differs from copy to copy (uids, names, times,
-// resourceVersions) becomes a slot; the rest stays byte for byte. A copy ends with a DELETED frame for
-// every object that the recording left alive, so that state can be let go.
+// resourceVersions) becomes a slot; the rest stays byte for byte. A copy ends with a DELETED frame
+// for every object that the recording left alive, so that state can be let go.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
@@ -13,9 +13,9 @@ import { readFileSync } from 'node:fs';
  */
 
 /**
- * Reads an NDJSON recording and compiles it.
- * `bounds` are those of the recording with its DELETED frames: first and last receivedAt (ms), lowest
- * and highest resourceVersion. `render(copy)` gives the text of one copy.
+ * Reads an NDJSON recording and compiles it. `bounds` are those of the recording with its DELETED
+ * frames: first and last receivedAt (ms), lowest and highest resourceVersion. `render(copy)` gives
+ * the text of one copy.
  */
 export function compileRecording(file) {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
@@ -76,8 +76,9 @@ function slotPattern(frames) {
   const names = alternatives(objects.filter(({ kind }) => kind !== 'Namespace'));
   const namespaces = alternatives(objects.filter(({ kind }) => kind === 'Namespace'));
   // Namespaces of the recordings are everyday words ("batch"), so their surroundings must tell.
+  const before = '"namespace":"|"kind":"Namespace"[^{]*"metadata":{"name":"|metadata\\.name":"';
   const namespace = [
-    `(?<="namespace":"|"kind":"Namespace"[^{]*"metadata":{"name":"|metadata\\.name":")(?:${namespaces})(?=")`,
+    `(?<=${before})(?:${namespaces})(?=")`,
     `(?<![\\w./-])(?:${namespaces})(?=/(?:${names})(?!\\w))`,
     `(?<=_)(?:${namespaces})(?=_)`,
   ].join('|');
@@ -119,7 +120,7 @@ function render(frames, values) {
   return text;
 }
 
-/** The recording's frames and, one second after the last, the deletion of what is left: last made first. */
+/** The recording's frames and, a second after the last, the deletions: last made, first deleted. */
 function withDeletions(lines) {
   const frames = lines.map((line) => ({ line, frame: JSON.parse(line) }));
   const alive = new Map();

@@ -1,8 +1,8 @@
-// `npm run build:wasm [-- DIR]`: builds crates/correlate to WebAssembly, into crates/correlate/pkg or
-// DIR, with the hash of its sources beside it. Installs what is missing of the toolchain: the target by
-// rustup, wasm-pack and wasm-bindgen-cli by cargo, below ~/.cache/kspan, never into the user's own
-// cargo. Needs Node, cargo and, where the target is missing, rustup. Exit code 1 with one line when it
-// cannot.
+// `npm run build:wasm [-- DIR]`: builds crates/correlate to WebAssembly, into crates/correlate/pkg
+// or DIR, with the hash of its sources beside it. Installs what is missing of the toolchain: the
+// target by rustup, wasm-pack and wasm-bindgen-cli by cargo, below ~/.cache/kspan, never into the
+// user's own cargo. Needs Node, cargo and, where the target is missing, rustup. Exit code 1 with
+// one line when it cannot.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -62,7 +62,8 @@ function build() {
   const options = ['--target', 'web', '--release', '--mode', 'no-install', '--no-opt'];
   const names = ['--out-name', 'correlate', '--out-dir', outDir];
   run('wasm-pack', 'build', crate, ...options, ...names, '--', '--locked');
-  // wasm-pack adds what a package of its own would need; its .gitignore would hide the build from git.
+  // wasm-pack adds what a package of its own would need; its .gitignore would hide the build from
+  // git.
   for (const name of ['.gitignore', 'package.json', 'README.md', 'LICENSE']) {
     rmSync(join(outDir, name), { force: true });
   }

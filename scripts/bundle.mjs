@@ -1,8 +1,9 @@
 // What `npm pack` ships: `node scripts/bundle.mjs [DIR]` writes to DIR (target/bundle; dist in the
-// prepack hook) the command line, the library and the worker, with every package inside, their types,
-// and the notices of those packages. The installed package so needs nothing but Node: npm would not
-// apply this project's overrides to packages that it installs for somebody else. Files lie flat in DIR, as those
-// that src/*.ts become, so that paths to the WASM and to package.json stay what they are.
+// prepack hook) the command line, the library and the worker, with every package inside, their
+// types, and the notices of those packages. The installed package so needs nothing but Node: npm
+// would not apply this project's overrides to packages that it installs for somebody else. Files
+// lie flat in DIR, as those that src/*.ts become, so that paths to the WASM and to package.json
+// stay what they are.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,6 +1,7 @@
-// What .ci/run does once the packages are installed: check, the long proofs shortened by one factor,
-// the TypeScript suites on Node 24, and the correlator suite over a WASM built anew from the sources. The last
-// line of the output is `N passed, M failed`; exit code 0 only when nothing failed.
+// What .ci/run does once the packages are installed: check, the long proofs shortened by one
+// factor, the TypeScript suites on Node 24, and the correlator suite over a WASM built anew from
+// the sources. The last line of the output is `N passed, M failed`; exit code 0 only when nothing
+// failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -1,6 +1,7 @@
-// `node scripts/fresh-tree.mjs PKG DIR`: copies the checkout's tracked files and dist to DIR, with the
-// built module PKG in the place of the committed one. The suites then run over another WASM without a
-// switch in the program that chooses a module. DIR must lie below the checkout, whose packages it uses.
+// `node scripts/fresh-tree.mjs PKG DIR`: copies the checkout's tracked files and dist to DIR, with
+// the built module PKG in the place of the committed one. The suites then run over another WASM
+// without a switch in the program that chooses a module. DIR must lie below the checkout, whose
+// packages it uses.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

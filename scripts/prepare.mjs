@@ -1,7 +1,8 @@
-// What every npm script runs first, so that it works as the first command in a fresh clone: installs
-// the packages when node_modules is missing or older than the lock file, and compiles src to dist when
-// dist was made from other sources. Needs Node and npm only; says nothing when nothing is to be done,
-// and writes to stderr only. `--build` compiles in any case. Exit code 1 when a step fails.
+// What every npm script runs first, so that it works as the first command in a fresh clone:
+// installs the packages when node_modules is missing or older than the lock file, and compiles src
+// to dist when dist was made from other sources. Needs Node and npm only; says nothing when nothing
+// is to be done, and writes to stderr only. `--build` compiles in any case. Exit code 1 when a step
+// fails.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -52,7 +53,7 @@ function installPackages() {
   run(npm ? process.execPath : 'npm', npm ? [npm, ...args] : args);
 }
 
-/** One hash over everything that decides what dist holds. Times would not do: git sets them anew. */
+/** A hash over everything that decides what dist holds. Times would not do: git sets them anew. */
 function hashSources() {
   const files = readdirSync(join(root, 'src'), { recursive: true })
     .map((name) => join('src', String(name)))

@@ -1,6 +1,6 @@
-// Runs the steps that `npm run check` and .ci/run consist of, shows each one's own output, and adds up
-// what they report: a test suite counts by its cases, any other step as one. A suite that could not
-// start, or failed without a failing case, is one failure.
+// Runs the steps that `npm run check` and .ci/run consist of, shows each one's own output, and adds
+// up what they report: a test suite counts by its cases, any other step as one. A suite that could
+// not start, or failed without a failing case, is one failure.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,8 +16,8 @@ export function command(name, binary, ...args) {
 }
 
 /**
- * A vitest project as a step. `node` is the binary to run it with, `cwd` the tree it is run in, `files`
- * is what the names of the test files must contain.
+ * A vitest project as a step. `node` is the binary to run it with, `cwd` the tree it is run in,
+ * `files` is what the names of the test files must contain.
  */
 export function vitestSuite(
   name,
@@ -51,8 +51,8 @@ export function cargoSuite(name, ...args) {
 }
 
 /**
- * Runs the steps in order, all of them whatever fails, and resolves to the totals and the names of the
- * steps that failed.
+ * Runs the steps in order, all of them whatever fails, and resolves to the totals and the names of
+ * the steps that failed.
  */
 export async function runSteps(steps) {
   const total = { passed: 0, failed: 0, failedSteps: [] };
@@ -108,8 +108,8 @@ function readCargoOutput(output) {
   return totals;
 }
 
-/** Shows the output of the step as it comes and keeps its stdout, which only cargo's count needs. */
-function run({ binary, args, cwd = root, env, files = '' }) {
+/** Shows the step's output as it comes and keeps its stdout, which only cargo's count needs. */
+function run({ binary, args, cwd = root, env }) {
   return new Promise((resolve, reject) => {
     const stdio = ['ignore', 'pipe', 'inherit'];
     const child = spawn(binary, args, { cwd, env: { ...process.env, ...env }, stdio });

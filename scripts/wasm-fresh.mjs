@@ -1,5 +1,5 @@
-// Says whether the committed WASM was built from the sources beside it. Exit code 1 and one line when
-// it was not.
+// Says whether the committed WASM was built from the sources beside it. Exit code 1 and one line
+// when it was not.
 import { builtFrom, committedPkg, hashSources } from './wasm-sources.mjs';
 
 if (builtFrom(committedPkg) === hashSources()) {

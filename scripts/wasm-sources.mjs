@@ -1,6 +1,6 @@
-// The one answer to "was this WASM built from these sources": a SHA-256 over every file that decides
-// what the crate does, kept beside the built module. The bytes of two builds are never compared: they
-// depend on the compiler and on the paths of the machine.
+// The one answer to "was this WASM built from these sources": a SHA-256 over every file that
+// decides what the crate does, kept beside the built module. The bytes of two builds are never
+// compared: they depend on the compiler and on the paths of the machine.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const sources = [
   'crates/correlate/src',
 ];
 
-/** Hex digest over the names and the contents of the sources; throws when one of them is missing. */
+/** Hex digest over names and contents of the sources; throws when one of them is missing. */
 export function hashSources() {
   const hash = createHash('sha256');
   for (const name of sources.flatMap(filesBelow)) {

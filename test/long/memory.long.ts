@@ -1,6 +1,6 @@
-// Memory does not grow with the length of the input: a 1 GB recording, whose every object is deleted in
-// time, is replayed by the real command line, and the size of the process at the end is compared with
-// its size when a quarter of the input had gone in.
+// Memory does not grow with the length of the input: a 1 GB recording, whose every object is
+// deleted in time, is replayed by the real command line, and the size of the process at the end is
+// compared with its size when a quarter of the input had gone in.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
