@@ -115,6 +115,9 @@ fn write_row(out: &mut String, row: &Row, at: &str) {
         row.chain != Chain::Link || row.timeout.is_some(),
         "{at}: a link of a chain needs a timeout"
     );
+    if let Some(message) = &row.message {
+        check_expression(message, at);
+    }
     let names: Vec<String> = row.names.iter().map(|named| name_code(named, row, at)).collect();
     writeln!(
         out,
@@ -136,6 +139,22 @@ fn write_row(out: &mut String, row: &Row, at: &str) {
         row.timeout.as_deref().map_or(0, |timeout| seconds(timeout, at)),
     )
     .expect("writing to a String does not fail");
+}
+
+/// Rust and JavaScript must read an expression alike; classes like `\d` need Unicode tables here and
+/// are ASCII there.
+fn check_expression(message: &str, at: &str) {
+    for (index, _) in message.match_indices('\\') {
+        let escaped = message[index + 1..].chars().next();
+        let punctuation = escaped.is_some_and(|character| character.is_ascii_punctuation());
+        assert!(punctuation, "{at}: only punctuation may be escaped: {message}");
+    }
+    for (index, _) in message.match_indices("(?") {
+        let rest = &message[index + 2..];
+        let named = rest.strip_prefix('<').and_then(|name| name.chars().next());
+        let known = rest.starts_with(':') || named.is_some_and(|first| first.is_ascii_lowercase());
+        assert!(known, "{at}: groups are (...), (?:...) or (?<name>...): {message}");
+    }
 }
 
 fn name_code(named: &Named, row: &Row, at: &str) -> String {
