@@ -34,7 +34,8 @@ export function parseArguments(
     cli.matchedCommand.checkOptionValue();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError('config_invalid', `${reasonOf(error)} (see kspan replay --help)`, error);
+    const reason = reasonOf(error).replace(/^U/, 'u');
+    throw new ConfigError('config_invalid', `${reason} (see kspan replay --help)`, error);
   }
   return replayCommandOf(cli);
 }

@@ -3,13 +3,13 @@
 // frames; the YAML that the ancestor of kspan captured becomes JSON frames here. Chunks are pulled, so
 // a slow consumer slows the reading, and reading never blocks the thread. An input that cannot be opened
 // is an InputError before anything is read; one that breaks off is one after all that could be read.
-import { constants, createReadStream, open as openFile } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, open, openSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, type Gunzip } from 'node:zlib';
-import { codeOf, InputError, reasonOf } from '../errors.js';
+import { InputError, reasonOf } from '../errors.js';
 import { captureFrames, isCapture } from './capture.js';
 
 /** The name of standard input among the inputs. */
@@ -47,14 +47,14 @@ export async function measureInputs(paths: readonly string[]): Promise<number | 
 }
 
 async function measure(path: string): Promise<number | undefined> {
-  if (path === STDIN) return undefined;
   try {
-    const info = await stat(path);
+    const info = path === STDIN ? fstatSync(process.stdin.fd) : await stat(path);
     if (info.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-    await access(path, constants.R_OK);
+    if (path !== STDIN) await access(path, constants.R_OK);
     return info.isFile() ? info.size : undefined;
   } catch (error) {
-    throw new InputError('input_unreadable', `cannot read ${path}: ${reasonOf(error)}`, error);
+    const message = `cannot read ${nameOf(path)}: ${reasonOf(error)}`;
+    throw new InputError('input_unreadable', message, error);
   }
 }
 
@@ -93,18 +93,27 @@ async function* withoutMark(chunks: Chunks): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function openInput(path: string, { chunkBytes, signal }: InputOptions): Promise<Readable> {
-  const stream = await openStream(path, chunkBytes);
-  if (signal) addAbortSignal(signal, stream);
-  return stream;
+async function openInput(path: string, options: InputOptions): Promise<Readable> {
+  const stream = await openStream(path, options);
+  return options.signal ? addAbortSignal(options.signal, stream) : stream;
 }
 
-async function openStream(path: string, chunkBytes: number): Promise<Readable> {
+async function openStream(path: string, { chunkBytes, signal }: InputOptions): Promise<Readable> {
   if (path === STDIN) return process.stdin;
   if (!(await stat(path)).isFIFO()) return createReadStream(path, { highWaterMark: chunkBytes });
   // Read as a file, a pipe would block a thread of the process, which then could not exit.
-  const fd = await promisify(openFile)(path, 'r');
-  return new Socket({ fd, readable: true, writable: false });
+  return new Socket({ fd: await openPipe(path, signal), readable: true, writable: false });
+}
+
+/** Waits until somebody opens the pipe to write; `signal` ends that by doing so itself. */
+async function openPipe(path: string, signal: AbortSignal | undefined): Promise<number> {
+  const release = () => closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+  signal?.addEventListener('abort', release);
+  try {
+    return await promisify(open)(path, 'r');
+  } finally {
+    signal?.removeEventListener('abort', release);
+  }
 }
 
 async function* countRead(
@@ -160,8 +169,10 @@ async function feed(zipped: Chunks, unzip: Gunzip): Promise<void> {
 }
 
 function readError(path: string, error: unknown): InputError {
-  const name = path === STDIN ? 'standard input' : path;
-  // What happens to the path after it was measured, or to standard input from the beginning.
-  const code = codeOf(error) === 'EISDIR' ? 'input_unreadable' : 'input_failed';
-  return new InputError(code, `cannot read ${name} to its end: ${reasonOf(error)}`, error);
+  const message = `cannot read ${nameOf(path)} to its end: ${reasonOf(error)}`;
+  return new InputError('input_failed', message, error);
+}
+
+function nameOf(path: string): string {
+  return path === STDIN ? 'standard input' : path;
 }
