@@ -1,9 +1,9 @@
 //! What the Router tells a Correlator: records in one byte buffer, written and read here only.
 //!
 //! Every record begins with the watermark that holds before it; a batch ends with the watermark
-//! that holds after it. The objects travel as the JSON they came in, so a record costs one copy.
+//! that holds after it. Events travel as the JSON they came in, other objects as their metadata, so
+//! a record costs one copy.
 
-use crate::meta::ObjectMeta;
 use crate::time::Nanos;
 
 const EVENT: u8 = 1;
@@ -11,20 +11,26 @@ const META: u8 = 2;
 const EVICT: u8 = 3;
 const WATERMARK: u8 = 4;
 
-/// The kind that a frame gives its object where the object does not say it itself.
+/// What an object is, as Kubernetes calls it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GivenKind {
+pub struct TypeMeta {
     /// `apps/v1`.
     pub api_version: String,
-    /// `ReplicaSet`; empty: the object says it itself.
+    /// `ReplicaSet`
     pub kind: String,
 }
 
-impl GivenKind {
-    /// The kind of an object.
-    pub fn of(meta: &ObjectMeta<'_>) -> Self {
-        Self { api_version: meta.api_version.to_string(), kind: meta.kind.to_string() }
-    }
+/// A version of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version<'a> {
+    /// Whether this was its `DELETED` frame.
+    pub deleted: bool,
+    /// When the frame was received, where that is known.
+    pub received_at: Option<Nanos>,
+    /// apiVersion and kind.
+    pub kind: (&'a str, &'a str),
+    /// Its `metadata`, as JSON; empty when it has none.
+    pub metadata: &'a [u8],
 }
 
 /// One thing the Router tells.
@@ -37,17 +43,8 @@ pub enum Record<'a> {
         /// The Event object.
         object: &'a [u8],
     },
-    /// A version of an object.
-    Meta {
-        /// Whether this was its `DELETED` frame.
-        deleted: bool,
-        /// When the frame was received, where that is known.
-        received_at: Option<Nanos>,
-        /// (apiVersion, kind) given by the frame; kind is empty when the object has its own.
-        given: (&'a str, &'a str),
-        /// The object.
-        object: &'a [u8],
-    },
+    /// A version of an object other than an Event.
+    Meta(Version<'a>),
     /// An object to forget.
     Evict(u128),
     /// Nothing but the watermark.
@@ -58,7 +55,7 @@ pub enum Record<'a> {
 pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
     let tag = match record {
         Record::Event { .. } => EVENT,
-        Record::Meta { .. } => META,
+        Record::Meta(_) => META,
         Record::Evict(_) => EVICT,
         Record::Watermark => WATERMARK,
     };
@@ -69,12 +66,12 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
             out.extend_from_slice(&root.to_le_bytes());
             write_bytes(out, object);
         }
-        Record::Meta { deleted, received_at, given, object } => {
+        Record::Meta(Version { deleted, received_at, kind, metadata }) => {
             out.push(u8::from(*deleted));
             out.extend_from_slice(&received_at.unwrap_or(Nanos::MIN).to_le_bytes());
-            write_bytes(out, given.0.as_bytes());
-            write_bytes(out, given.1.as_bytes());
-            write_bytes(out, object);
+            write_bytes(out, kind.0.as_bytes());
+            write_bytes(out, kind.1.as_bytes());
+            write_bytes(out, metadata);
         }
         Record::Evict(key) => out.extend_from_slice(&key.to_le_bytes()),
         Record::Watermark => {}
@@ -100,13 +97,13 @@ impl<'a> Reader<'a> {
             EVENT => {
                 Record::Event { root: u128::from_le_bytes(self.array()?), object: self.bytes()? }
             }
-            META => Record::Meta {
+            META => Record::Meta(Version {
                 deleted: self.array()? == [1],
                 received_at: Some(Nanos::from_le_bytes(self.array()?))
                     .filter(|&at| at != Nanos::MIN),
-                given: (self.text()?, self.text()?),
-                object: self.bytes()?,
-            },
+                kind: (self.text()?, self.text()?),
+                metadata: self.bytes()?,
+            }),
             EVICT => Record::Evict(u128::from_le_bytes(self.array()?)),
             WATERMARK => Record::Watermark,
             _ => return None,
@@ -140,19 +137,24 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Record, read, write};
+    use super::{Record, Version, read, write};
 
     #[test]
     fn what_is_written_is_read_back() {
         let records = [
             Record::Event { root: 7, object: b"{}" },
-            Record::Meta {
+            Record::Meta(Version {
                 deleted: true,
                 received_at: Some(5),
-                given: ("v1", "Pod"),
-                object: b"{\"a\":1}",
-            },
-            Record::Meta { deleted: false, received_at: None, given: ("", ""), object: b"" },
+                kind: ("v1", "Pod"),
+                metadata: b"{\"a\":1}",
+            }),
+            Record::Meta(Version {
+                deleted: false,
+                received_at: None,
+                kind: ("", ""),
+                metadata: b"",
+            }),
             Record::Evict(u128::MAX),
             Record::Watermark,
         ];

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::batch::GivenKind;
+use crate::batch::TypeMeta;
 
 /// What was found. Ranges are of the buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Boundary {
     item_has_kind: bool,
     /// Nothing of the current value was dropped for its size.
     whole: bool,
-    kind: GivenKind,
+    kind: TypeMeta,
     bytes_max: usize,
 }
 
@@ -79,13 +79,13 @@ impl Boundary {
             member: Member::Other,
             item_has_kind: false,
             whole: true,
-            kind: GivenKind::default(),
+            kind: TypeMeta::default(),
             bytes_max,
         }
     }
 
     /// The kind that the list gives its items, as far as it is known.
-    pub fn list_kind(&self) -> &GivenKind {
+    pub fn list_kind(&self) -> &TypeMeta {
         &self.kind
     }
 

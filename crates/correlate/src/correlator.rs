@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{self, Record};
+use crate::batch::{self, Record, Version};
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
 use crate::event::{self, KubeEvent};
@@ -61,9 +61,7 @@ impl Correlator {
                         self.event(root, &event);
                     }
                 }
-                Record::Meta { deleted, received_at, given, object } => {
-                    self.meta(deleted, received_at, given, object);
-                }
+                Record::Meta(version) => self.meta(&version),
                 Record::Evict(key) => self.evict(key),
                 Record::Watermark => {}
             }
@@ -138,17 +136,8 @@ impl Correlator {
         }
     }
 
-    fn meta(
-        &mut self,
-        deleted: bool,
-        received_at: Option<Nanos>,
-        given: (&str, &str),
-        object: &[u8],
-    ) {
-        let given = (!given.1.is_empty()).then_some(given);
-        let Some(meta) = meta::parse_meta(object, given) else {
-            return;
-        };
+    fn meta(&mut self, version: &Version<'_>) {
+        let Some(meta) = meta::parse_meta(version.metadata, version.kind) else { return };
         let World { objects, spans, .. } = &mut self.world;
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             spans.set_cluster_uid(&meta.uid);
@@ -157,9 +146,9 @@ impl Correlator {
         let id = objects.apply_meta(&meta);
         objects[id].apply_version(&meta);
         objects[id].evicted = false;
-        if deleted {
-            objects.delete(id, received_at);
-            objects[id].deleted_at = Some(received_at.unwrap_or(Nanos::MIN));
+        if version.deleted {
+            objects.delete(id, version.received_at);
+            objects[id].deleted_at = Some(version.received_at.unwrap_or(Nanos::MIN));
         }
     }
 

@@ -151,9 +151,9 @@ impl SpanEncoder {
     ) -> Box<[u8]> {
         let mut span = SpanWriter::new();
         position(&mut span, at);
-        let stems = path_attributes(&mut span, objects, path);
-        if let Some(node) = pending.node.as_deref().filter(|_| !stems.contains(&"node")) {
-            text(&mut span, "k8s.node.name", node);
+        let has_node = path_attributes(&mut span, objects, path);
+        if let Some(node) = pending.node.as_deref().filter(|_| !has_node) {
+            text(&mut span, NODE_NAME, node);
         }
         let about = &objects[path[0]];
         text(&mut span, "k8s.object.uid", if about.uid_known { &about.uid } else { "" });
@@ -213,48 +213,51 @@ fn position(span: &mut SpanWriter, at: Position) {
     }
 }
 
-/// Names and uids of all objects on the path, where semantic conventions have names for them; the
-/// nearest of a kind counts. Returns the stems given.
+/// Names and uids of all objects on the path; the nearest of a kind counts. Whether a Node is one
+/// of them.
 fn path_attributes(
     span: &mut SpanWriter,
     objects: &OwnerIndex<ObjectDetail>,
     path: &[ObjectId],
-) -> Vec<&'static str> {
-    let mut given = Vec::new();
+) -> bool {
+    let mut given = [false; KINDS.len()];
+    let mut has_node = false;
     for &id in path {
         let object = &objects[id];
-        let Some(stem) = stem(&object.kind).filter(|stem| !given.contains(stem)) else {
+        let Some(index) = KINDS.iter().position(|(kind, ..)| **kind == *object.kind) else {
             continue;
         };
-        text(span, &format!("k8s.{stem}.name"), &object.name);
-        let uid = if object.uid_known { &*object.uid } else { "" };
-        text(span, &format!("k8s.{stem}.uid"), uid);
-        given.push(stem);
+        if std::mem::replace(&mut given[index], true) {
+            continue;
+        }
+        let (_, name, uid) = KINDS[index];
+        text(span, name, &object.name);
+        text(span, uid, if object.uid_known { &object.uid } else { "" });
+        has_node |= name == NODE_NAME;
     }
-    given
+    has_node
 }
 
-/// OpenTelemetry semantic conventions 1.44.0, model/k8s/registry.yaml.
-fn stem(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "Pod" => "pod",
-        "ReplicaSet" => "replicaset",
-        "Deployment" => "deployment",
-        "StatefulSet" => "statefulset",
-        "DaemonSet" => "daemonset",
-        "Job" => "job",
-        "CronJob" => "cronjob",
-        "Node" => "node",
-        "ReplicationController" => "replicationcontroller",
-        "HorizontalPodAutoscaler" => "hpa",
-        "Service" => "service",
-        "PersistentVolume" => "persistentvolume",
-        "PersistentVolumeClaim" => "persistentvolumeclaim",
-        "StorageClass" => "storageclass",
-        "ResourceQuota" => "resourcequota",
-        _ => return None,
-    })
-}
+/// Kinds that semantic conventions have attributes for: kind, name and uid (OpenTelemetry semantic
+/// conventions 1.44.0, model/k8s/registry.yaml).
+const KINDS: &[(&str, &str, &str)] = &[
+    ("Pod", "k8s.pod.name", "k8s.pod.uid"),
+    ("ReplicaSet", "k8s.replicaset.name", "k8s.replicaset.uid"),
+    ("Deployment", "k8s.deployment.name", "k8s.deployment.uid"),
+    ("StatefulSet", "k8s.statefulset.name", "k8s.statefulset.uid"),
+    ("DaemonSet", "k8s.daemonset.name", "k8s.daemonset.uid"),
+    ("Job", "k8s.job.name", "k8s.job.uid"),
+    ("CronJob", "k8s.cronjob.name", "k8s.cronjob.uid"),
+    ("Node", NODE_NAME, "k8s.node.uid"),
+    ("ReplicationController", "k8s.replicationcontroller.name", "k8s.replicationcontroller.uid"),
+    ("HorizontalPodAutoscaler", "k8s.hpa.name", "k8s.hpa.uid"),
+    ("Service", "k8s.service.name", "k8s.service.uid"),
+    ("PersistentVolume", "k8s.persistentvolume.name", "k8s.persistentvolume.uid"),
+    ("PersistentVolumeClaim", "k8s.persistentvolumeclaim.name", "k8s.persistentvolumeclaim.uid"),
+    ("StorageClass", "k8s.storageclass.name", "k8s.storageclass.uid"),
+    ("ResourceQuota", "k8s.resourcequota.name", "k8s.resourcequota.uid"),
+];
+const NODE_NAME: &str = "k8s.node.name";
 
 /// Absent values are left out.
 fn text(span: &mut SpanWriter, key: &str, value: &str) {

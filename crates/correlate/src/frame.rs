@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::batch::GivenKind;
+use crate::batch::TypeMeta;
 use crate::event::KubeEvent;
 use crate::json::{JsonError, Kind, Scanner};
 use crate::meta::ObjectMeta;
@@ -79,10 +79,8 @@ pub struct Frame {
     pub frame_type: FrameType,
     /// When the frame was received, where that is known.
     pub received_at: Option<Nanos>,
-    /// The object's bytes in the frame.
-    pub object: Range<usize>,
-    /// Whether the object's kind is known from the frame or the list only.
-    pub kind_given: bool,
+    /// The bytes of the Event, or of another object's metadata, in the frame.
+    pub bytes: Range<usize>,
 }
 
 /// A frame, told apart.
@@ -105,7 +103,7 @@ pub enum Parsed<'a> {
 /// The reason to skip it.
 pub fn parse_frame<'a>(
     bytes: &'a [u8],
-    list: Option<&'a GivenKind>,
+    list: Option<&'a TypeMeta>,
 ) -> Result<Parsed<'a>, SkipReason> {
     let mut scanner = Scanner::new(bytes);
     if scanner.peek()? != Kind::Object {
@@ -128,9 +126,9 @@ struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    fn field(&mut self, scanner: &mut Scanner<'a>, key: &str) -> Result<(), JsonError> {
+    fn field(&mut self, scanner: &mut Scanner<'a>, key: &[u8]) -> Result<(), JsonError> {
         match key {
-            "object" => {
+            b"object" => {
                 self.has_object = true;
                 if scanner.peek()? == Kind::Object {
                     let start = scanner.position();
@@ -140,7 +138,7 @@ impl<'a> Read<'a> {
                     scanner.skip()?;
                 }
             }
-            "receivedAt" => {
+            b"receivedAt" => {
                 if scanner.peek()? == Kind::String {
                     self.received_at = match parse_rfc3339(scanner.string()?.as_bytes()) {
                         Stamp::At { nanos, .. } => Some(nanos),
@@ -150,7 +148,7 @@ impl<'a> Read<'a> {
                     scanner.skip()?;
                 }
             }
-            "resource" => self.resource(scanner)?,
+            b"resource" => self.resource(scanner)?,
             _ => self.bare.field(scanner, key)?,
         }
         Ok(())
@@ -163,9 +161,9 @@ impl<'a> Read<'a> {
         let mut resource = (Cow::Borrowed(""), Cow::Borrowed(""), Cow::Borrowed(""));
         scanner.object(|scanner, key| {
             let field = match key {
-                "group" => &mut resource.0,
-                "version" => &mut resource.1,
-                "kind" => &mut resource.2,
+                b"group" => &mut resource.0,
+                b"version" => &mut resource.1,
+                b"kind" => &mut resource.2,
                 _ => return scanner.skip().map(|_| ()),
             };
             match scanner.peek()? {
@@ -180,11 +178,7 @@ impl<'a> Read<'a> {
         Ok(())
     }
 
-    fn sort_out(
-        self,
-        length: usize,
-        list: Option<&'a GivenKind>,
-    ) -> Result<Parsed<'a>, SkipReason> {
+    fn sort_out(self, length: usize, list: Option<&'a TypeMeta>) -> Result<Parsed<'a>, SkipReason> {
         let frame_type = match (&*self.bare.event_type, self.has_object) {
             ("ERROR", _) => return Err(SkipReason::ErrorFrame),
             ("BOOKMARK", _) => return Ok(Parsed::Ignored(self.received_at)),
@@ -198,8 +192,7 @@ impl<'a> Read<'a> {
             None => (self.bare, 0..length),
         };
         let partial = object.kind == "PartialObjectMetadata";
-        let kind_given = partial || object.kind.is_empty();
-        if kind_given {
+        if partial || object.kind.is_empty() {
             if let Some((group, version, kind)) = self.resource {
                 let slash = if group.is_empty() { "" } else { "/" };
                 object.api_version = format!("{group}{slash}{version}").into();
@@ -212,14 +205,19 @@ impl<'a> Read<'a> {
         if matches!(&*object.kind, "" | "PartialObjectMetadata") {
             return Err(SkipReason::NoObject);
         }
-        let frame = Frame { frame_type, received_at: self.received_at, object: range, kind_given };
+        let received_at = self.received_at;
         // Other groups (knative, argo) have kinds of this name, too.
         let of_events = matches!(&*object.api_version, "" | "v1")
             || object.api_version.starts_with("events.k8s.io/");
         Ok(match (object.kind == "Event" && of_events, frame_type) {
-            (true, FrameType::Deleted) => Parsed::Ignored(frame.received_at),
-            (true, FrameType::Present) => Parsed::Event(frame, object.into()),
-            (false, _) => Parsed::Meta(frame, object.into()),
+            (true, FrameType::Deleted) => Parsed::Ignored(received_at),
+            (true, FrameType::Present) => {
+                Parsed::Event(Frame { frame_type, received_at, bytes: range }, object.into())
+            }
+            (false, _) => {
+                let bytes = object.metadata.clone();
+                Parsed::Meta(Frame { frame_type, received_at, bytes }, object.into())
+            }
         })
     }
 }

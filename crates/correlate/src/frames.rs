@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::batch::GivenKind;
+use crate::batch::TypeMeta;
 use crate::boundary::{Boundary, Found};
 use crate::frame::SkipReason;
 
@@ -18,7 +18,7 @@ pub struct Piece<'a> {
     /// Its bytes.
     pub bytes: &'a [u8],
     /// The kind that its list gives it.
-    pub list: Option<&'a GivenKind>,
+    pub list: Option<&'a TypeMeta>,
     /// Whether its end was followed byte by byte; if not, `rescan` may find another.
     pub certain: bool,
 }
@@ -33,7 +33,7 @@ pub struct Frames {
     /// Start of the last guess: kept until the next call, for `rescan`.
     guessed: usize,
     boundary: Option<Boundary>,
-    list: GivenKind,
+    list: TypeMeta,
     /// Items that came before their list told its kind, in order.
     kindless: VecDeque<Vec<u8>>,
     item: Vec<u8>,
@@ -64,7 +64,7 @@ impl Frames {
             searched: 0,
             guessed: 0,
             boundary: None,
-            list: GivenKind::default(),
+            list: TypeMeta::default(),
             kindless: VecDeque::new(),
             item: Vec::new(),
             recovering: false,

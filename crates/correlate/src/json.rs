@@ -1,8 +1,9 @@
 //! A pull scanner over one JSON value, on bytes.
 //!
-//! The caller walks the structure and takes what it wants; the rest is skipped. Strings are
-//! borrowed unless they hold escapes or invalid UTF-8, which is repaired with U+FFFD. Keys may come
-//! in any order. Nesting is bounded, so that no input can exhaust the stack.
+//! The caller walks the structure and takes what it wants; the rest is skipped, by its brackets and
+//! strings alone: what nobody reads need not be right inside. Strings are borrowed unless they hold
+//! escapes or invalid UTF-8, which is repaired with U+FFFD. Keys may come in any order. Nesting is
+//! bounded, so that no input can exhaust the stack.
 
 use std::borrow::Cow;
 
@@ -78,12 +79,25 @@ impl<'a> Scanner<'a> {
     /// When there is no object, or it is broken.
     pub fn object(
         &mut self,
-        mut field: impl FnMut(&mut Self, &str) -> Result<(), JsonError>,
+        mut field: impl FnMut(&mut Self, &[u8]) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
-        self.raw_object(|scanner, raw| match decode(raw) {
-            Cow::Borrowed(key) => field(scanner, key),
-            Cow::Owned(key) => field(scanner, &key),
-        })
+        self.enter(b'{')?;
+        if !self.take(b'}') {
+            loop {
+                let (key, escaped) = self.raw_string()?;
+                self.expect(b':')?;
+                if escaped {
+                    field(self, unescape(key).as_bytes())?;
+                } else {
+                    field(self, key)?;
+                }
+                if !self.comma(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Walks an array; `item` must take or skip each value.
@@ -112,7 +126,8 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// When there is no string, or it does not end.
     pub fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
-        self.raw_string().map(decode)
+        let (raw, escaped) = self.raw_string()?;
+        Ok(if escaped { unescape(raw).into() } else { String::from_utf8_lossy(raw) })
     }
 
     /// Takes a number, `true`, `false` or `null`, as its text.
@@ -141,8 +156,7 @@ impl<'a> Scanner<'a> {
         let kind = self.peek()?;
         let start = self.at;
         match kind {
-            Kind::Object => self.raw_object(|scanner, _| scanner.skip().map(|_| ()))?,
-            Kind::Array => self.array(|scanner| scanner.skip().map(|_| ()))?,
+            Kind::Object | Kind::Array => self.skip_nested()?,
             Kind::String => self.raw_string().map(|_| ())?,
             Kind::Number | Kind::Word => self.scalar().map(|_| ())?,
         }
@@ -158,41 +172,47 @@ impl<'a> Scanner<'a> {
         if self.at == self.bytes.len() { Ok(()) } else { Err(JsonError::NotJson) }
     }
 
-    fn raw_object(
-        &mut self,
-        mut field: impl FnMut(&mut Self, &'a [u8]) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
-        self.enter(b'{')?;
-        if !self.take(b'}') {
-            loop {
-                let key = self.raw_string()?;
-                self.expect(b':')?;
-                field(self, key)?;
-                if !self.comma(b'}')? {
-                    break;
+    fn skip_nested(&mut self) -> Result<(), JsonError> {
+        let start = self.depth;
+        // The kinds of the open brackets, innermost last: `DEPTH_MAX` of them fit.
+        let mut kinds = 0_u64;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            self.at += 1;
+            match byte {
+                b'"' => {
+                    let end = string_end(self.bytes, self.at).ok_or(JsonError::Truncated)?;
+                    self.at = end.0 + 1;
                 }
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    if self.depth > DEPTH_MAX {
+                        return Err(JsonError::TooDeep);
+                    }
+                    kinds = kinds << 1 | u64::from(byte == b'[');
+                }
+                b'}' | b']' => {
+                    if kinds & 1 != u64::from(byte == b']') {
+                        return Err(JsonError::NotJson);
+                    }
+                    kinds >>= 1;
+                    self.depth -= 1;
+                    if self.depth == start {
+                        return Ok(());
+                    }
+                }
+                _ => {}
             }
         }
-        self.depth -= 1;
-        Ok(())
+        Err(JsonError::Truncated)
     }
 
-    /// Takes a string's bytes between its quotes.
-    fn raw_string(&mut self) -> Result<&'a [u8], JsonError> {
+    /// Takes a string's bytes between its quotes; whether they hold escapes.
+    fn raw_string(&mut self) -> Result<(&'a [u8], bool), JsonError> {
         self.expect(b'"')?;
         let start = self.at;
-        loop {
-            let rest = &self.bytes[self.at..];
-            let found = memchr::memchr2(b'"', b'\\', rest).ok_or(JsonError::Truncated)?;
-            self.at += found + 1;
-            if rest[found] == b'"' {
-                return Ok(&self.bytes[start..self.at - 1]);
-            }
-            self.at += 1;
-            if self.at >= self.bytes.len() {
-                return Err(JsonError::Truncated);
-            }
-        }
+        let (end, escaped) = string_end(self.bytes, start).ok_or(JsonError::Truncated)?;
+        self.at = end + 1;
+        Ok((&self.bytes[start..end], escaped))
     }
 
     fn enter(&mut self, open: u8) -> Result<(), JsonError> {
@@ -251,24 +271,55 @@ fn is_number(text: &[u8]) -> bool {
     rest.is_empty() && !whole.is_empty() && (whole.len() == 1 || whole[0] != b'0')
 }
 
-fn decode(raw: &[u8]) -> Cow<'_, str> {
-    if memchr::memchr(b'\\', raw).is_none() {
-        return String::from_utf8_lossy(raw);
+/// Where a string ends whose content begins at `at`, and whether it holds escapes. Eight bytes at
+/// a time: most strings are too short for a vector search to pay.
+fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    loop {
+        at = match bytes[at..].first_chunk() {
+            Some(word) => {
+                let found = quotes_and_backslashes(u64::from_le_bytes(*word));
+                if found == 0 {
+                    at += 8;
+                    continue;
+                }
+                at + found.trailing_zeros() as usize / 8
+            }
+            None => at + bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\'))?,
+        };
+        if bytes[at] == b'"' {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += 2;
+        if at > bytes.len() {
+            return None;
+        }
     }
+}
+
+/// The high bit of the first byte that is `"` or `\`, and maybe of some after it.
+fn quotes_and_backslashes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
+}
+
+fn unescape(raw: &[u8]) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(escape) = memchr::memchr(b'\\', rest) {
         text.push_str(&String::from_utf8_lossy(&rest[..escape]));
-        let (character, length) = unescape(&rest[escape + 1..]);
+        let (character, length) = escape_at(&rest[escape + 1..]);
         text.push(character);
         rest = rest.get(escape + 1 + length..).unwrap_or(&[]);
     }
     text.push_str(&String::from_utf8_lossy(rest));
-    Cow::Owned(text)
+    text
 }
 
 /// The character of an escape, and how many bytes it takes after the backslash.
-fn unescape(rest: &[u8]) -> (char, usize) {
+fn escape_at(rest: &[u8]) -> (char, usize) {
     let character = match rest.first() {
         Some(b'n') => '\n',
         Some(b't') => '\t',
@@ -307,7 +358,7 @@ fn hex(rest: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{JsonError, Scanner};
+    use super::{JsonError, Kind, Scanner};
 
     fn text(json: &[u8]) -> String {
         Scanner::new(json).string().expect("a string").into_owned()
@@ -315,8 +366,38 @@ mod tests {
 
     fn whole(json: &[u8]) -> Result<(), JsonError> {
         let mut scanner = Scanner::new(json);
-        scanner.skip()?;
+        walk(&mut scanner)?;
         scanner.end()
+    }
+
+    fn walk(scanner: &mut Scanner<'_>) -> Result<(), JsonError> {
+        match scanner.peek()? {
+            Kind::Object => scanner.object(|scanner, _| walk(scanner)),
+            Kind::Array => scanner.array(walk),
+            Kind::String => scanner.string().map(|_| ()),
+            Kind::Number | Kind::Word => scanner.scalar().map(|_| ()),
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_ends_where_it_ends_when_walked() {
+        let inside = [
+            r#"{"a":[1,{"b":"]}\\"}],"longer than eight":"\\\"{","c":{}}"#,
+            r#"["", "\"", "1234567", "12345678", "123456789\\"]"#,
+            "[[[]],{}]",
+        ];
+        for json in inside {
+            let input = format!("{json} 7");
+            let mut walked = Scanner::new(input.as_bytes());
+            let mut skipped = Scanner::new(input.as_bytes());
+            assert_eq!(walk(&mut walked), Ok(()), "{json}");
+            assert_eq!(skipped.skip(), Ok(json.as_bytes()));
+            assert_eq!(skipped.position(), walked.position());
+            for cut in 1..json.len() {
+                let cut = &json.as_bytes()[..cut];
+                assert_eq!(Scanner::new(cut).skip(), Err(JsonError::Truncated), "{json}");
+            }
+        }
     }
 
     #[test]
@@ -347,7 +428,9 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        assert_eq!(whole("[".repeat(10_000).as_bytes()), Err(JsonError::TooDeep));
+        let deep = "[".repeat(10_000);
+        assert_eq!(whole(deep.as_bytes()), Err(JsonError::TooDeep));
+        assert_eq!(Scanner::new(deep.as_bytes()).skip(), Err(JsonError::TooDeep));
         let deepest = "[".repeat(64) + &"]".repeat(64);
         assert_eq!(whole(deepest.as_bytes()), Ok(()));
     }

@@ -1,6 +1,9 @@
 //! The metadata of any object but an Event: who owns it, and who changed its spec.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
 
 use crate::json::Scanner;
 use crate::object::{OwnerRef, RawObject};
@@ -41,16 +44,46 @@ pub struct ObjectMeta<'a> {
     pub spec_entries: Vec<SpecEntry<'a>>,
 }
 
-/// Reads an object's metadata. `given`: apiVersion and kind, where the object does not say them.
+impl ObjectMeta<'_> {
+    /// A digest of all that matters to traces: equal for versions that differ in status, labels or
+    /// resourceVersion only.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        (&self.uid, &self.kind, &self.namespace, &self.name).hash(&mut hasher);
+        (self.generation, self.created.second(), self.deleting).hash(&mut hasher);
+        self.has_managed_fields.hash(&mut hasher);
+        for owner in &self.owners {
+            (&owner.uid, &owner.kind, &owner.name, owner.controller).hash(&mut hasher);
+        }
+        hasher.write_u64(self.spec_digest());
+        hasher.finish()
+    }
+
+    /// A digest of who made the spec what it is, the same for any order of the entries: the API
+    /// server sorts them by time.
+    #[must_use]
+    pub fn spec_digest(&self) -> u64 {
+        let digest = |entry: &SpecEntry<'_>| {
+            let mut hasher = FxHasher::default();
+            (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
+            (entry.time.second(), entry.fields).hash(&mut hasher);
+            hasher.finish()
+        };
+        self.spec_entries.iter().map(digest).fold(0, u64::wrapping_add)
+    }
+}
+
+/// Reads the `metadata` of an object of this apiVersion and kind; empty: it has none.
 #[must_use]
 pub fn parse_meta<'a>(
-    object: &'a [u8],
-    given: Option<(&'a str, &'a str)>,
+    metadata: &'a [u8],
+    (api_version, kind): (&'a str, &'a str),
 ) -> Option<ObjectMeta<'a>> {
-    let mut raw = RawObject::read(&mut Scanner::new(object)).ok()?;
-    if let Some((api_version, kind)) = given {
-        raw.api_version = api_version.into();
-        raw.kind = kind.into();
+    let (api_version, kind) = (api_version.into(), kind.into());
+    let mut raw = RawObject { api_version, kind, ..RawObject::default() };
+    if !metadata.is_empty() {
+        raw.read_metadata(&mut Scanner::new(metadata)).ok()?;
     }
     Some(ObjectMeta::from(raw))
 }

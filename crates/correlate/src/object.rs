@@ -5,6 +5,7 @@
 //! and are not are noted in `bad_type`, and read as absent.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::json::{JsonError, Kind, Scanner};
 use crate::time::{Stamp, parse_rfc3339};
@@ -77,6 +78,8 @@ pub struct RawObject<'a> {
     pub series: Option<(Option<u64>, Stamp)>,
     pub count: Option<u64>,
     pub bad_type: bool,
+    /// Where its metadata is in what was read.
+    pub metadata: Range<usize>,
     /// It has `items`: a list, not an object.
     pub is_list: bool,
 }
@@ -113,6 +116,7 @@ impl Default for RawObject<'_> {
             series: None,
             count: None,
             bad_type: false,
+            metadata: 0..0,
             is_list: false,
         }
     }
@@ -133,35 +137,41 @@ impl<'a> RawObject<'a> {
     ///
     /// # Errors
     /// When its value is broken.
-    pub fn field(&mut self, s: &mut Scanner<'a>, key: &str) -> Result<(), JsonError> {
+    pub fn field(&mut self, s: &mut Scanner<'a>, key: &[u8]) -> Result<(), JsonError> {
         let bad = &mut self.bad_type;
         match key {
-            "kind" => self.kind = text(s, bad)?,
-            "apiVersion" => self.api_version = text(s, bad)?,
-            "metadata" => return self.metadata(s),
-            "involvedObject" | "regarding" => self.regarding = reference(s, bad)?,
-            "related" => self.related = reference(s, bad)?,
-            "reason" => self.reason = text(s, bad)?,
-            "action" => self.action = text(s, bad)?,
-            "message" | "note" => self.message = text(s, bad)?,
-            "type" => self.event_type = text(s, bad)?,
-            "source" | "deprecatedSource" => {
+            b"kind" => self.kind = text(s, bad)?,
+            b"apiVersion" => self.api_version = text(s, bad)?,
+            b"metadata" => {
+                s.peek()?;
+                let start = s.position();
+                self.read_metadata(s)?;
+                self.metadata = start..s.position();
+                return Ok(());
+            }
+            b"involvedObject" | b"regarding" => self.regarding = reference(s, bad)?,
+            b"related" => self.related = reference(s, bad)?,
+            b"reason" => self.reason = text(s, bad)?,
+            b"action" => self.action = text(s, bad)?,
+            b"message" | b"note" => self.message = text(s, bad)?,
+            b"type" => self.event_type = text(s, bad)?,
+            b"source" | b"deprecatedSource" => {
                 members(s, |s, key| match key {
-                    "component" => text(s, bad).map(|value| self.source_component = value),
-                    "host" => text(s, bad).map(|value| self.source_host = value),
+                    b"component" => text(s, bad).map(|value| self.source_component = value),
+                    b"host" => text(s, bad).map(|value| self.source_host = value),
                     _ => s.skip().map(|_| ()),
                 })?;
             }
-            "reportingComponent" | "reportingController" => {
+            b"reportingComponent" | b"reportingController" => {
                 self.reporting_component = text(s, bad)?;
             }
-            "reportingInstance" => self.reporting_instance = text(s, bad)?,
-            "eventTime" => self.event_time = stamp(s, bad)?,
-            "firstTimestamp" | "deprecatedFirstTimestamp" => self.first = stamp(s, bad)?,
-            "lastTimestamp" | "deprecatedLastTimestamp" => self.last = stamp(s, bad)?,
-            "count" | "deprecatedCount" => self.count = count(s, bad)?,
-            "series" => self.series = series(s, bad)?,
-            "items" => {
+            b"reportingInstance" => self.reporting_instance = text(s, bad)?,
+            b"eventTime" => self.event_time = stamp(s, bad)?,
+            b"firstTimestamp" | b"deprecatedFirstTimestamp" => self.first = stamp(s, bad)?,
+            b"lastTimestamp" | b"deprecatedLastTimestamp" => self.last = stamp(s, bad)?,
+            b"count" | b"deprecatedCount" => self.count = count(s, bad)?,
+            b"series" => self.series = series(s, bad)?,
+            b"items" => {
                 self.is_list = s.peek()? == Kind::Array;
                 s.skip()?;
             }
@@ -172,27 +182,31 @@ impl<'a> RawObject<'a> {
         Ok(())
     }
 
-    fn metadata(&mut self, s: &mut Scanner<'a>) -> Result<(), JsonError> {
+    /// Reads the value of `metadata`.
+    ///
+    /// # Errors
+    /// When it is broken.
+    pub fn read_metadata(&mut self, s: &mut Scanner<'a>) -> Result<(), JsonError> {
         let bad = &mut self.bad_type;
         members(s, |s, key| {
             match key {
-                "namespace" => self.namespace = text(s, bad)?,
-                "name" => self.name = text(s, bad)?,
-                "uid" => self.uid = text(s, bad)?,
-                "resourceVersion" => self.resource_version = text(s, bad)?.parse().unwrap_or(0),
-                "generation" => self.generation = number(s)?.unwrap_or(0),
-                "creationTimestamp" => self.created = stamp(s, bad)?,
-                "deletionTimestamp" => self.deleting = s.skip()? != b"null",
-                "ownerReferences" => {
+                b"namespace" => self.namespace = text(s, bad)?,
+                b"name" => self.name = text(s, bad)?,
+                b"uid" => self.uid = text(s, bad)?,
+                b"resourceVersion" => self.resource_version = text(s, bad)?.parse().unwrap_or(0),
+                b"generation" => self.generation = number(s)?.unwrap_or(0),
+                b"creationTimestamp" => self.created = stamp(s, bad)?,
+                b"deletionTimestamp" => self.deleting = s.skip()? != b"null",
+                b"ownerReferences" => {
                     elements(s, |s| owner(s).map(|owner| self.owners.push(owner)))?;
                 }
-                "managedFields" => {
+                b"managedFields" => {
                     let mut entries = Vec::new();
                     elements(s, |s| fields_entry(s).map(|entry| entries.push(entry)))?;
                     self.managed_fields = (!entries.is_empty()).then_some(entries);
                 }
-                "annotations" => members(s, |s, key| match key {
-                    "topLevelSpan" => text(s, bad).map(|value| self.top_level = value == "true"),
+                b"annotations" => members(s, |s, key| match key {
+                    b"topLevelSpan" => text(s, bad).map(|value| self.top_level = value == "true"),
                     _ => s.skip().map(|_| ()),
                 })?,
                 _ => {
@@ -212,13 +226,13 @@ fn reference<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Option<ObjectRef
     let mut object = ObjectRef::default();
     s.object(|s, key| {
         let field = match key {
-            "kind" => &mut object.kind,
-            "namespace" => &mut object.namespace,
-            "name" => &mut object.name,
-            "uid" => &mut object.uid,
-            "apiVersion" => &mut object.api_version,
-            "resourceVersion" => &mut object.resource_version,
-            "fieldPath" => &mut object.field_path,
+            b"kind" => &mut object.kind,
+            b"namespace" => &mut object.namespace,
+            b"name" => &mut object.name,
+            b"uid" => &mut object.uid,
+            b"apiVersion" => &mut object.api_version,
+            b"resourceVersion" => &mut object.resource_version,
+            b"fieldPath" => &mut object.field_path,
             _ => return s.skip().map(|_| ()),
         };
         *field = text(s, bad)?;
@@ -235,8 +249,8 @@ fn series(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Option<(Option<u64>, St
     let (mut number, mut seen) = (None, Stamp::Absent);
     s.object(|s, key| {
         match key {
-            "count" => number = count(s, bad)?,
-            "lastObservedTime" => seen = stamp(s, bad)?,
+            b"count" => number = count(s, bad)?,
+            b"lastObservedTime" => seen = stamp(s, bad)?,
             _ => {
                 s.skip()?;
             }
@@ -251,11 +265,11 @@ fn owner<'a>(s: &mut Scanner<'a>) -> Result<OwnerRef<'a>, JsonError> {
     let bad = &mut false;
     members(s, |s, key| {
         match key {
-            "apiVersion" => owner.api_version = text(s, bad)?,
-            "kind" => owner.kind = text(s, bad)?,
-            "name" => owner.name = text(s, bad)?,
-            "uid" => owner.uid = text(s, bad)?,
-            "controller" => owner.controller = s.skip()? == b"true",
+            b"apiVersion" => owner.api_version = text(s, bad)?,
+            b"kind" => owner.kind = text(s, bad)?,
+            b"name" => owner.name = text(s, bad)?,
+            b"uid" => owner.uid = text(s, bad)?,
+            b"controller" => owner.controller = s.skip()? == b"true",
             _ => {
                 s.skip()?;
             }
@@ -273,11 +287,11 @@ fn fields_entry<'a>(s: &mut Scanner<'a>) -> Result<FieldsEntry<'a>, JsonError> {
     let bad = &mut false;
     members(s, |s, key| {
         match key {
-            "manager" => entry.manager = text(s, bad)?,
-            "operation" => entry.operation = text(s, bad)?,
-            "subresource" => entry.subresource = text(s, bad)?,
-            "time" => entry.time = stamp(s, bad)?,
-            "fieldsV1" => entry.spec = owns_spec(s.skip()?),
+            b"manager" => entry.manager = text(s, bad)?,
+            b"operation" => entry.operation = text(s, bad)?,
+            b"subresource" => entry.subresource = text(s, bad)?,
+            b"time" => entry.time = stamp(s, bad)?,
+            b"fieldsV1" => entry.spec = owns_spec(s.skip()?),
             _ => {
                 s.skip()?;
             }
@@ -293,7 +307,7 @@ fn owns_spec(fields: &[u8]) -> Option<u64> {
     memchr::memmem::find(fields, b"\"f:spec\"")?;
     let mut owns = false;
     let walked = Scanner::new(fields).object(|s, key| {
-        owns |= key == "f:spec";
+        owns |= key == b"f:spec";
         s.skip().map(|_| ())
     });
     let mut hasher = rustc_hash::FxHasher::default();
@@ -330,7 +344,7 @@ fn number(s: &mut Scanner<'_>) -> Result<Option<i64>, JsonError> {
 /// The members of an object; of anything else, none.
 fn members<'a>(
     s: &mut Scanner<'a>,
-    field: impl FnMut(&mut Scanner<'a>, &str) -> Result<(), JsonError>,
+    field: impl FnMut(&mut Scanner<'a>, &[u8]) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
     if s.peek()? == Kind::Object { s.object(field) } else { s.skip().map(|_| ()) }
 }

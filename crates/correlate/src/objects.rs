@@ -104,7 +104,7 @@ impl ObjectDetail {
         self.namespace = (&*meta.namespace).into();
         self.api_version = (&*meta.api_version).into();
         self.created = meta.created.second();
-        let spec = digest(&meta.spec_entries);
+        let spec = meta.spec_digest();
         if first {
             self.open_first(meta);
         } else if self.is_change(meta, spec) {
@@ -254,21 +254,6 @@ fn is_autoscaler(entry: &SpecEntry<'_>) -> bool {
 /// Of equal times the last in the list counts.
 fn newest<'e, 'a>(entries: &'e [SpecEntry<'a>]) -> Option<&'e SpecEntry<'a>> {
     entries.iter().max_by_key(|entry| entry.time.second())
-}
-
-/// The same for any order of the entries: the API server sorts them by time.
-fn digest(entries: &[SpecEntry<'_>]) -> u64 {
-    let hash = |entry: &SpecEntry<'_>| {
-        use std::hash::{Hash, Hasher};
-        let mut hasher = rustc_hash::FxHasher::default();
-        entry.manager.hash(&mut hasher);
-        entry.operation.hash(&mut hasher);
-        entry.subresource.hash(&mut hasher);
-        entry.time.second().hash(&mut hasher);
-        entry.fields.hash(&mut hasher);
-        hasher.finish()
-    };
-    entries.iter().map(hash).fold(0, u64::wrapping_add)
 }
 
 /// The end of the second that starts at `second`.

@@ -51,10 +51,6 @@ pub trait Detail {
     fn introduce(identity: &Identity<'_>) -> Self;
 }
 
-impl Detail for () {
-    fn introduce(_: &Identity<'_>) {}
-}
-
 /// A reference without `controller: true`: followed only when there is no controller.
 struct PlainOwner {
     key: u128,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{GivenKind, Record};
+use crate::batch::{Record, TypeMeta, Version};
 use crate::time::Nanos;
 
 /// Order in which parked Events go on: time, causal rank, resourceVersion.
@@ -20,21 +20,32 @@ pub struct Parked {
     pub deleted: bool,
     /// When the frame was received, where that is known.
     pub received_at: Option<Nanos>,
-    /// The kind that only the frame told.
-    pub given: GivenKind,
-    /// The object's JSON.
-    pub object: Box<[u8]>,
+    /// What it is.
+    pub kind: TypeMeta,
+    /// Its metadata, as JSON.
+    pub metadata: Box<[u8]>,
 }
 
 impl Parked {
+    /// Keeps what a Correlator will be told.
+    pub fn new(version: &Version<'_>) -> Self {
+        let (api_version, kind) = (version.kind.0.to_owned(), version.kind.1.to_owned());
+        Self {
+            deleted: version.deleted,
+            received_at: version.received_at,
+            kind: TypeMeta { api_version, kind },
+            metadata: version.metadata.into(),
+        }
+    }
+
     /// What a Correlator is told.
     pub fn record(&self) -> Record<'_> {
-        Record::Meta {
+        Record::Meta(Version {
             deleted: self.deleted,
             received_at: self.received_at,
-            given: (&self.given.api_version, &self.given.kind),
-            object: &self.object,
-        }
+            kind: (&self.kind.api_version, &self.kind.kind),
+            metadata: &self.metadata,
+        })
     }
 }
 
@@ -75,7 +86,7 @@ impl Parking {
 
     /// Parks a version of the object with key `of` until `missing` is known.
     pub fn park_meta(&mut self, missing: u128, clock: Nanos, of: u128, parked: Parked) {
-        self.bytes += parked.object.len();
+        self.bytes += parked.metadata.len();
         self.arrivals.push_back((clock, missing));
         self.metas.entry(missing).or_default().push((of, parked));
     }
@@ -83,7 +94,7 @@ impl Parking {
     /// Takes all metadata that waits for this owner, in order of arrival.
     pub fn take_metas(&mut self, missing: u128) -> Vec<(u128, Parked)> {
         let metas = self.metas.remove(&missing).unwrap_or_default();
-        self.bytes -= metas.iter().map(|(_, parked)| parked.object.len()).sum::<usize>();
+        self.bytes -= metas.iter().map(|(_, parked)| parked.metadata.len()).sum::<usize>();
         metas
     }
 

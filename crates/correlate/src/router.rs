@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{self, GivenKind, Record};
+use crate::batch::{self, Record, Version};
 use crate::counts::RouterCounts;
 use crate::dedup::SeenEvents;
 use crate::event::{self, EventTime, KubeEvent};
@@ -17,7 +17,7 @@ use crate::frames::Frames;
 use crate::ids::object_key;
 use crate::limits::{EVENT_UID_KEPT, Settings, TOMBSTONE_KEPT};
 use crate::meta::ObjectMeta;
-use crate::owners::{ObjectId, OwnerIndex};
+use crate::owners::{Detail, Identity, ObjectId, OwnerIndex};
 use crate::parking::{Parked, Parking};
 use crate::rules::{RuleTable, rank};
 use crate::time::Nanos;
@@ -32,7 +32,7 @@ pub struct Router {
 struct Core {
     settings: Settings,
     rules: &'static RuleTable,
-    owners: OwnerIndex<()>,
+    owners: OwnerIndex<Told>,
     seen: SeenEvents,
     parking: Parking,
     untimed: Untimed,
@@ -42,6 +42,15 @@ struct Core {
     watermark: Nanos,
     counts: RouterCounts,
     path: Vec<ObjectId>,
+}
+
+/// Digest of what a shard was last told of an object, and of which shard that was.
+struct Told(u64);
+
+impl Detail for Told {
+    fn introduce(_: &Identity<'_>) -> Self {
+        Self(0)
+    }
 }
 
 /// Order of Events without `receivedAt`: time, causal rank, resourceVersion, Event, count, arrival.
@@ -170,7 +179,7 @@ impl Core {
             Parsed::Event(frame, event) => {
                 self.counts.received += 1;
                 self.advance_clock(frame.received_at);
-                return self.event(&event, &bytes[frame.object], frame.received_at.is_some());
+                return self.event(&event, &bytes[frame.bytes], frame.received_at.is_some());
             }
             Parsed::Meta(frame, meta) => {
                 self.counts.metadata += 1;
@@ -232,29 +241,41 @@ impl Core {
             self.owners.set_cluster_uid(&meta.uid);
         }
         let id = self.owners.apply_meta(meta);
-        let Frame { frame_type, received_at, object, kind_given } = frame;
+        let Frame { frame_type, received_at, bytes: range } = frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
             self.owners.delete(id, received_at);
         }
-        // A Correlator sees the object alone: what only the frame told of its kind travels along.
-        let given = if kind_given { GivenKind::of(meta) } else { GivenKind::default() };
-        let parked = Parked { deleted, received_at, given, object: bytes[object].into() };
         let key = self.owners.key(id);
-        // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's.
-        if meta.namespace.is_empty() {
-            for shard in 0..self.batches.len() {
-                self.write(shard, &parked.record());
-            }
-        } else if self.is_settled(id) {
-            let shard = self.shard_of(id);
-            self.write(shard, &parked.record());
-        } else {
-            let root = self.root_key(id);
-            self.parking.park_meta(root, self.clock, key, parked);
+        if self.is_news(id, meta) || deleted {
+            let kind = (&*meta.api_version, &*meta.kind);
+            let version = Version { deleted, received_at, kind, metadata: &bytes[range] };
+            self.tell(id, meta, &version);
         }
         self.free_metas_of(key);
         self.keep_within_limits();
+    }
+
+    /// Most versions change nothing but a status. What a shard knows already it is not told again.
+    fn is_news(&mut self, id: ObjectId, meta: &ObjectMeta<'_>) -> bool {
+        let told = meta.digest() ^ self.shard_of(id) as u64;
+        std::mem::replace(&mut self.owners[id].0, told) != told
+    }
+
+    fn tell(&mut self, id: ObjectId, meta: &ObjectMeta<'_>, version: &Version<'_>) {
+        // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's.
+        if meta.namespace.is_empty() {
+            for shard in 0..self.batches.len() {
+                self.write(shard, &Record::Meta(*version));
+            }
+        } else if self.is_settled(id) {
+            let shard = self.shard_of(id);
+            self.write(shard, &Record::Meta(*version));
+        } else {
+            let root = self.root_key(id);
+            let key = self.owners.key(id);
+            self.parking.park_meta(root, self.clock, key, Parked::new(version));
+        }
     }
 
     /// The watermark moves frame by frame, before the frame that moves it is looked at.
@@ -264,7 +285,7 @@ impl Core {
         };
         self.clock = received_at;
         self.advance_watermark(received_at.saturating_sub(self.settings.reorder_window));
-        self.owners.expire(self.watermark.saturating_sub(TOMBSTONE_KEPT), |()| false);
+        self.owners.expire(self.watermark.saturating_sub(TOMBSTONE_KEPT), |_| false);
         self.seen.advance(self.clock);
     }
 
