@@ -9,8 +9,13 @@ import { z } from 'zod';
 export const FORMATS = ['tree', 'otlp', 'otlp-json', 'none'] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** What is used of a zod schema. The published types name no package that a user would lack. */
+interface Schema<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false };
+}
+
 interface Setting<T> {
-  schema: z.ZodType<T>;
+  schema: Schema<T>;
   /** Value when nothing is set, in the form a user would write. */
   fallback: string | number | boolean;
   /** Unit of the number, or `''`. */
@@ -214,11 +219,13 @@ export const SETTINGS = {
 
 export type SettingKey = keyof typeof SETTINGS;
 
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
 /** All settings, checked. */
-export type Config = { [Key in SettingKey]: z.output<(typeof SETTINGS)[Key]['schema']> };
+export type Config = { [Key in SettingKey]: ValueOf<(typeof SETTINGS)[Key]> };
 
 /** Settings as a program gives them; what is left out has its default. */
-export type PartialConfig = { [Key in SettingKey]?: Config[Key] } & { shards?: number | 'auto' };
+export type PartialConfig = Partial<Omit<Config, 'shards'>> & { shards?: number | 'auto' };
 
 /** The flag of a setting: `--reorder-window-ms`. */
 export function flagOf(key: string): string {

@@ -1,6 +1,6 @@
 // The published package, from bundle to use: bundled, packed and installed into an empty folder, it
 // must run with nothing but Node. No registry is asked for anything.
-import { execFileSync, type StdioOptions } from 'node:child_process';
+import { execFileSync, type StdioOptions, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const scenario = join(root, 'test', 'scenarios', 'rollout');
+const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
 let folder: string;
 let installed: string;
@@ -93,4 +95,35 @@ test('the installed library exports createEngine', () => {
   const args = ['--input-type=module', '--eval', program];
   const cwd = join(folder, 'user');
   expect(execFileSync(process.execPath, args, { cwd, encoding: 'utf8' }).trim()).toBe('function');
+});
+
+test('the installed types take right options and no wrong ones', () => {
+  const program = `
+    import { createEngine, type EngineOptions } from '${name}';
+    const right: EngineOptions[] = [{ shards: 'auto' }, { shards: 2, idleMs: 1000 }];
+    const wrong: EngineOptions[] = [
+      // @ts-expect-error
+      { shards: 'many' },
+      // @ts-expect-error
+      { idleMs: '1000' },
+      // @ts-expect-error
+      { idle: 1000 },
+    ];
+    export const engines = [...right, ...wrong].map(createEngine);`;
+  const user = join(folder, 'user');
+  const typeRoots = [join(root, 'node_modules', '@types')];
+  const compilerOptions = {
+    noEmit: true,
+    strict: true,
+    skipLibCheck: true,
+    module: 'nodenext',
+    target: 'es2023',
+    typeRoots,
+    types: ['node'],
+  };
+  writeFileSync(join(user, 'options.mts'), program);
+  const config = { compilerOptions, files: ['options.mts'] };
+  writeFileSync(join(user, 'tsconfig.json'), JSON.stringify(config));
+  const { stdout } = spawnSync(process.execPath, [tsc, '-p', user], { encoding: 'utf8' });
+  expect(stdout).toBe('');
 });
