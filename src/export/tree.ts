@@ -123,7 +123,7 @@ function lineOf(span: TreeSpan, parent: number | undefined, origin: bigint): str
   const sign = span.start < origin ? '' : '+';
   const error = span.isError ? ' ERROR' : '';
   const times = `[${sign}${offset} ${seconds(span.end - span.start)}${error}]`;
-  return `${span.title}${under} ${times} ${span.message}`.trimEnd();
+  return `${span.title}${under} ${times}${span.message && ` ${span.message}`}`;
 }
 
 /** Milliseconds, half up, as seconds with three decimals. */

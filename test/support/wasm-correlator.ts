@@ -31,7 +31,7 @@ export function correlateInProcess(
 }
 
 /** Pieces of so many lines each, the newline included. */
-function chunksOf(input: Uint8Array, lines: number): Uint8Array[] {
+export function chunksOf(input: Uint8Array, lines: number): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   let [start, count] = [0, 0];
   input.forEach((byte, i) => {
