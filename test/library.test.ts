@@ -1,14 +1,18 @@
 // kspan as a library, as a program of a user's would use it: through what the package exports, with an
 // exporter that OpenTelemetry publishes.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createEngine, replay } from '../dist/index.js';
 import { decodeOtlp } from './support/otlp.ts';
+import { scenario } from './support/scenarios.ts';
 import { dump, plainSpan } from './support/spans.ts';
 import { startTraceReceiver, type TraceReceiver } from './support/trace-receiver.ts';
+import { treeText } from './support/tree-text.ts';
 import { correlateInProcess } from './support/wasm-correlator.ts';
 
 const pathOf = (name: string) =>
@@ -59,6 +63,18 @@ describe('replay', () => {
     expect(summary.exported + summary.synthetic).toBe(spans.length);
   });
 
+  test('of what kubectl printed on watching each kind gives the traces of the recording', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kspan-watched-'));
+    const exporter = new InMemorySpanExporter();
+    try {
+      await replay(watchedByKind('rollout', folder), { shards: 2, exporter });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    const spans = exporter.getFinishedSpans().map(plainSpan);
+    expect(treeText(spans)).toBe(scenario('rollout').trace);
+  });
+
   test('of a file that is not there is an InputError, before anything is exported', async () => {
     const exporter = new InMemorySpanExporter();
     await expect(replay([pathOf('job'), 'missing.ndjson'], { exporter })).rejects.toMatchObject({
@@ -69,3 +85,15 @@ describe('replay', () => {
     expect(exporter.getFinishedSpans()).toEqual([]);
   });
 });
+
+/** Files as `kubectl get KIND --watch --output-watch-events -o json` writes them. */
+function watchedByKind(name: string, folder: string): string[] {
+  const kinds = new Map<string, string>();
+  for (const line of readFileSync(pathOf(name), 'utf8').trimEnd().split('\n')) {
+    const { type, object } = JSON.parse(line);
+    const file = join(folder, `${object.kind}.json`);
+    kinds.set(file, `${kinds.get(file) ?? ''}${JSON.stringify({ type, object }, null, 4)}\n`);
+  }
+  for (const [file, content] of kinds) writeFileSync(file, content);
+  return [...kinds.keys()];
+}
