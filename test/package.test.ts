@@ -69,7 +69,10 @@ function run(script: string, ...args: string[]): string {
 }
 
 function npm(cwd: string, ...args: string[]): void {
-  execFileSync('npm', args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  execFileSync('npm', [...args, '--no-update-notifier'], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 function kspan(...args: string[]): string {
