@@ -102,7 +102,7 @@ function clusterNameOf(attributes: string | undefined): string | undefined {
 export function otlpEndpoint(env: Environment): OtlpEndpoint {
   const [protocolName, protocol] = otlpVariable(env, 'PROTOCOL');
   if (protocol && protocol !== 'http/protobuf') {
-    wrong(protocolName, 'http/protobuf, which is all this version speaks,', protocol);
+    wrong(protocolName, 'http/protobuf, which is all this version speaks', protocol);
   }
   const [compressionName, compression = 'none'] = otlpVariable(env, 'COMPRESSION');
   if (compression !== 'none' && compression !== 'gzip') {

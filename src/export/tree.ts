@@ -120,7 +120,7 @@ function traceText(origin: bigint, tops: TreeSpan[], children: Forest['children'
 function lineOf(span: TreeSpan, parent: number | undefined, origin: bigint): string {
   const under = parent === undefined ? '' : ` (${parent})`;
   const offset = seconds(span.start - origin);
-  const sign = span.start < origin ? '' : '+';
+  const sign = offset.startsWith('-') ? '' : '+';
   const error = span.isError ? ' ERROR' : '';
   const times = `[${sign}${offset} ${seconds(span.end - span.start)}${error}]`;
   return `${span.title}${under} ${times}${span.message && ` ${span.message}`}`;

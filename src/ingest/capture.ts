@@ -70,6 +70,6 @@ function frameOf(document: string, documentBytesMax: number): Uint8Array {
 }
 
 function captureLine(document: string): CaptureLine {
-  const json = /^\s*# *(\{.*\})/.exec(document)?.[1];
+  const json = /^\s*# *(\{.*)/.exec(document)?.[1];
   return json ? JSON.parse(json) : {};
 }

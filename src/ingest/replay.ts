@@ -105,15 +105,24 @@ async function openStream(path: string, { chunkBytes, signal }: InputOptions): P
   return new Socket({ fd: await openPipe(path, signal), readable: true, writable: false });
 }
 
-/** Waits until somebody opens the pipe to write; `signal` ends that by doing so itself. */
+/** Waits until somebody opens the pipe to write; after `signal` that is this process itself. */
 async function openPipe(path: string, signal: AbortSignal | undefined): Promise<number> {
-  const release = () => closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+  let isOpen = false;
+  const release = () => {
+    if (isOpen) return;
+    try {
+      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    } catch {
+      // Nobody waits for it yet.
+      setImmediate(release);
+    }
+  };
+  const opening = promisify(open)(path, 'r').finally(() => {
+    isOpen = true;
+  });
+  if (signal?.aborted) release();
   signal?.addEventListener('abort', release);
-  try {
-    return await promisify(open)(path, 'r');
-  } finally {
-    signal?.removeEventListener('abort', release);
-  }
+  return opening.finally(() => signal?.removeEventListener('abort', release));
 }
 
 async function* countRead(
