@@ -35,6 +35,7 @@ impl World {
             }
         }
         start -= stated_before(root, pending);
+        let start = root.trace(place.trace).child_start(place.span, start);
         let id = pending.span_id();
         let trace = root.trace(place.trace);
         let above = trace.span(place.span).id;

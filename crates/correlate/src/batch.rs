@@ -44,9 +44,19 @@ pub enum Record<'a> {
         object: &'a [u8],
     },
     /// A version of an object other than an Event.
-    Meta(Version<'a>),
+    Meta {
+        /// Key of the root object; 0: for all roots.
+        root: u128,
+        /// The version.
+        version: Version<'a>,
+    },
     /// An object to forget.
-    Evict(u128),
+    Evict {
+        /// Key of the root object.
+        root: u128,
+        /// Key of the object.
+        object: u128,
+    },
     /// Nothing but the watermark.
     Watermark,
 }
@@ -55,8 +65,8 @@ pub enum Record<'a> {
 pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
     let tag = match record {
         Record::Event { .. } => EVENT,
-        Record::Meta(_) => META,
-        Record::Evict(_) => EVICT,
+        Record::Meta { .. } => META,
+        Record::Evict { .. } => EVICT,
         Record::Watermark => WATERMARK,
     };
     out.push(tag);
@@ -66,14 +76,19 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
             out.extend_from_slice(&root.to_le_bytes());
             write_bytes(out, object);
         }
-        Record::Meta(Version { deleted, received_at, kind, metadata }) => {
+        Record::Meta { root, version } => {
+            let Version { deleted, received_at, kind, metadata } = version;
+            out.extend_from_slice(&root.to_le_bytes());
             out.push(u8::from(*deleted));
             out.extend_from_slice(&received_at.unwrap_or(Nanos::MIN).to_le_bytes());
             write_bytes(out, kind.0.as_bytes());
             write_bytes(out, kind.1.as_bytes());
             write_bytes(out, metadata);
         }
-        Record::Evict(key) => out.extend_from_slice(&key.to_le_bytes()),
+        Record::Evict { root, object } => {
+            out.extend_from_slice(&root.to_le_bytes());
+            out.extend_from_slice(&object.to_le_bytes());
+        }
         Record::Watermark => {}
     }
 }
@@ -97,18 +112,26 @@ impl<'a> Reader<'a> {
             EVENT => {
                 Record::Event { root: u128::from_le_bytes(self.array()?), object: self.bytes()? }
             }
-            META => Record::Meta(Version {
-                deleted: self.array()? == [1],
-                received_at: Some(Nanos::from_le_bytes(self.array()?))
-                    .filter(|&at| at != Nanos::MIN),
-                kind: (self.text()?, self.text()?),
-                metadata: self.bytes()?,
-            }),
-            EVICT => Record::Evict(u128::from_le_bytes(self.array()?)),
+            META => {
+                Record::Meta { root: u128::from_le_bytes(self.array()?), version: self.version()? }
+            }
+            EVICT => Record::Evict {
+                root: u128::from_le_bytes(self.array()?),
+                object: u128::from_le_bytes(self.array()?),
+            },
             WATERMARK => Record::Watermark,
             _ => return None,
         };
         Some((watermark, record))
+    }
+
+    fn version(&mut self) -> Option<Version<'a>> {
+        Some(Version {
+            deleted: self.array()? == [1],
+            received_at: Some(Nanos::from_le_bytes(self.array()?)).filter(|&at| at != Nanos::MIN),
+            kind: (self.text()?, self.text()?),
+            metadata: self.bytes()?,
+        })
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -143,19 +166,25 @@ mod tests {
     fn what_is_written_is_read_back() {
         let records = [
             Record::Event { root: 7, object: b"{}" },
-            Record::Meta(Version {
-                deleted: true,
-                received_at: Some(5),
-                kind: ("v1", "Pod"),
-                metadata: b"{\"a\":1}",
-            }),
-            Record::Meta(Version {
-                deleted: false,
-                received_at: None,
-                kind: ("", ""),
-                metadata: b"",
-            }),
-            Record::Evict(u128::MAX),
+            Record::Meta {
+                root: 9,
+                version: Version {
+                    deleted: true,
+                    received_at: Some(5),
+                    kind: ("v1", "Pod"),
+                    metadata: b"{\"a\":1}",
+                },
+            },
+            Record::Meta {
+                root: 9,
+                version: Version {
+                    deleted: false,
+                    received_at: None,
+                    kind: ("", ""),
+                    metadata: b"",
+                },
+            },
+            Record::Evict { root: 1, object: u128::MAX },
             Record::Watermark,
         ];
         let mut batch = Vec::new();

@@ -13,10 +13,10 @@ use crate::batch::{self, Record, Version};
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
 use crate::event::{self, KubeEvent};
-use crate::limits::{Settings, TOMBSTONE_KEPT};
+use crate::limits::Settings;
 use crate::meta;
 use crate::otlp::Encoder;
-use crate::owners::OwnerIndex;
+use crate::owners::{OwnerIndex, Scope};
 use crate::pending::Pending;
 use crate::place::World;
 use crate::root::Root;
@@ -61,8 +61,8 @@ impl Correlator {
                         self.event(root, &event);
                     }
                 }
-                Record::Meta(version) => self.meta(&version),
-                Record::Evict(key) => self.evict(key),
+                Record::Meta { root, version } => self.meta(root, &version),
+                Record::Evict { root, object } => self.evict(root, object),
                 Record::Watermark => {}
             }
         }
@@ -82,8 +82,7 @@ impl Correlator {
                 self.settle(key);
             }
         }
-        let kept = watermark.saturating_sub(TOMBSTONE_KEPT);
-        self.world.objects.expire(kept, |object| object.pins > 0);
+        self.world.objects.expire(watermark);
     }
 
     /// Takes the spans that have left: `ResourceSpans` fields of an `ExportTraceServiceRequest`;
@@ -108,18 +107,17 @@ impl Correlator {
         let Ok(time) = event.time() else { return };
         let World { objects, spans, settings, .. } = &mut self.world;
         let found = self.rules.find(event);
-        let about = objects.apply_event(&event.regarding);
+        let about = objects.apply_event(key, &event.regarding);
         for (kind, name) in found.names() {
-            objects.apply_name(kind, &event.regarding.namespace, name, about);
+            objects.apply_name(key, (kind, &event.regarding.namespace, name), about);
         }
         objects[about].pins += 1;
-        objects[about].evicted = false;
         let encoded =
             (spans.resource(&event.component, &event.instance), spans.event_fields(event));
-        let pending = Pending::new(event, &found, time, objects.key(about), encoded);
+        let pending = Pending::new(event, &found, time, (key, objects.key(about)), encoded);
         let idle = settings.idle;
         self.world.counts.held += 1;
-        let root = self.roots.entry(key).or_insert_with(|| Root::new(idle));
+        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
         let before = root.due;
         if time.latest() < self.world.watermark {
             self.world.place_late(root, pending);
@@ -136,16 +134,16 @@ impl Correlator {
         }
     }
 
-    fn meta(&mut self, version: &Version<'_>) {
+    fn meta(&mut self, scope: Scope, version: &Version<'_>) {
         let Some(meta) = meta::parse_meta(version.metadata, version.kind) else { return };
         let World { objects, spans, .. } = &mut self.world;
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             spans.set_cluster_uid(&meta.uid);
             objects.set_cluster_uid(&meta.uid);
         }
-        let id = objects.apply_meta(&meta);
+        let id = objects.apply_meta(scope, &meta);
         objects[id].apply_version(&meta);
-        objects[id].evicted = false;
+        objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);
             objects[id].deleted_at = Some(version.received_at.unwrap_or(Nanos::MIN));
@@ -153,13 +151,10 @@ impl Correlator {
     }
 
     /// The Router holds the limit on objects, so that all shards forget the same.
-    fn evict(&mut self, key: u128) {
+    fn evict(&mut self, scope: Scope, object: u128) {
         let objects = &mut self.world.objects;
-        let Some(id) = objects.find(key) else { return };
-        if objects[id].pins > 0 {
-            objects[id].evicted = true;
-        } else {
-            objects.remove(id);
+        if let Some(id) = objects.find_in(scope, object) {
+            objects.forget(id);
         }
     }
 

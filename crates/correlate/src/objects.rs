@@ -33,6 +33,18 @@ pub struct Change {
     opened: bool,
 }
 
+/// How a trace opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// As the trace of the change, under its plain id.
+    Plain,
+    /// As the trace of the change; but when that was is unknown, so that only the opening
+    /// occurrence can keep its id from coming again.
+    Undated,
+    /// As later activity.
+    Episode,
+}
+
 /// An object, as traces know it.
 pub struct ObjectDetail {
     /// uid, or the stand-in of design 1.10.
@@ -55,8 +67,8 @@ pub struct ObjectDetail {
     pub deleted_at: Option<Nanos>,
     /// Occurrences about it that are not placed yet: it is not forgotten before they are.
     pub pins: u32,
-    /// The Router has forgotten it.
-    pub evicted: bool,
+    /// To be forgotten when it is needed no more.
+    pub dismissed: bool,
     /// A trace was opened for its deletion.
     opened_deletion: bool,
     /// A trace was opened for what is known of it by name only.
@@ -82,7 +94,7 @@ impl Detail for ObjectDetail {
             deleting: false,
             deleted_at: None,
             pins: 0,
-            evicted: false,
+            dismissed: false,
             opened_deletion: false,
             opened_unknown: false,
             changes: Vec::new(),
@@ -91,6 +103,11 @@ impl Detail for ObjectDetail {
             generation: 0,
             spec: 0,
         }
+    }
+
+    fn dismiss(&mut self) -> bool {
+        self.dismissed = self.pins > 0;
+        !self.dismissed
     }
 }
 
@@ -164,18 +181,23 @@ impl ObjectDetail {
             || self.deleted_at.is_some_and(|deleted| deleted <= at.saturating_add(DELETE_SLACK))
     }
 
-    /// Whether a trace that begins at `at` may have the plain id of this generation (`None`: of
-    /// the deletion): only the first one may, and only soon after the change.
-    pub fn open_plain(&mut self, generation: Option<i64>, at: Nanos) -> bool {
+    /// How a trace that begins at `at` opens for a generation (`None`: for the deletion).
+    pub fn open(&mut self, generation: Option<i64>, at: Nanos) -> Opening {
         let Some(generation) = generation else {
-            return !std::mem::replace(&mut self.opened_deletion, true);
+            let again = std::mem::replace(&mut self.opened_deletion, true);
+            return if again { Opening::Episode } else { Opening::Plain };
         };
         let change = self.changes.iter_mut().rfind(|change| change.generation == generation);
-        let Some(change) = change else {
-            return !std::mem::replace(&mut self.opened_unknown, true);
+        let (changed, opened) = match change {
+            Some(change) => (change.at, &mut change.opened),
+            None => (None, &mut self.opened_unknown),
         };
-        let soon = change.at.is_none_or(|changed| at.saturating_sub(changed) <= PLAIN_WITHIN);
-        soon && !std::mem::replace(&mut change.opened, true)
+        let soon = changed.is_none_or(|changed| at.saturating_sub(changed) <= PLAIN_WITHIN);
+        match (soon && !std::mem::replace(opened, true), changed) {
+            (false, _) => Opening::Episode,
+            (true, Some(_)) => Opening::Plain,
+            (true, None) => Opening::Undated,
+        }
     }
 
     fn by_version(&self, version: Option<u64>, of: impl Fn(&Change) -> bool) -> Option<&Change> {

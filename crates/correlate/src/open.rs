@@ -5,7 +5,7 @@ use crate::attach::leave;
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};
 use crate::ids::Key;
 use crate::limits::{ROOT_REACH, SECOND_END};
-use crate::objects::{Change, end_of};
+use crate::objects::{Change, Opening, end_of};
 use crate::owners::ObjectId;
 use crate::parent::Parent;
 use crate::pending::Pending;
@@ -27,15 +27,17 @@ impl World {
         let at = pending.order.time;
         let has_metadata = self.objects.has_metadata(path[0]);
         let object = &mut self.objects[path[0]];
-        if !object.open_plain(subject.generation, at) {
+        let opening = object.open(subject.generation, at);
+        if opening == Opening::Episode {
             return self.open_episode(root, subject, path, pending);
         }
         let uid = object.uid.clone();
-        let (key, change) = match subject.generation {
-            Some(generation) => {
-                (Key::generation(&uid, generation), object.change_to(generation).cloned())
-            }
-            None => (Key::deletion(&uid), None),
+        let change =
+            subject.generation.and_then(|generation| object.change_to(generation)).cloned();
+        let key = match subject.generation {
+            None => Key::deletion(&uid),
+            Some(generation) if opening == Opening::Plain => Key::generation(&uid, generation),
+            Some(generation) => Key::opened(&uid, generation, &pending.event_uid, pending.count),
         };
         let operation = match (subject.generation, &change) {
             (None, _) => "Delete",
@@ -108,7 +110,7 @@ impl World {
         let (from, change) = self.which_change(pending, path);
         let generation = change.map_or(0, |change| change.generation);
         let object = &mut self.objects[path[from]];
-        let plain = pending.top_level && object.open_plain(Some(generation), at);
+        let plain = pending.top_level && object.open(Some(generation), at) == Opening::Plain;
         let key = if plain {
             Key::generation(&object.uid, generation)
         } else {
@@ -123,7 +125,7 @@ impl World {
             parent: None,
             start: at,
             end: at,
-            elastic: false,
+            elastic: true,
             occurrence: true,
             resource: pending.resource.clone(),
             body: Some(body),
@@ -174,7 +176,8 @@ impl World {
         trace: TraceId,
     ) -> Option<Nanos> {
         let trace = root.trace(trace);
-        if path.len() < 2 || trace.subject.object == pending.about {
+        // What is late makes nothing new in a trace: the trace may be closed.
+        if pending.late || path.len() < 2 || trace.subject.object == pending.about {
             return None;
         }
         let change = trace.subject.generation.filter(|_| trace.plain).and_then(|generation| {
@@ -210,7 +213,7 @@ impl World {
             self.synthetic_span(root, place, id, Evidence::Root, &synthetic, path, start, manager);
         let span = root.add_span(trace, span);
         root.trace_mut(trace).scaled.push((change.generation, span));
-        self.objects[path[0]].open_plain(Some(change.generation), pending.order.time);
+        self.objects[path[0]].open(Some(change.generation), pending.order.time);
         Place { trace, span }
     }
 
@@ -228,6 +231,7 @@ impl World {
     ) -> Span {
         let trace = root.trace(parent.trace);
         let above = trace.span(parent.span).id;
+        let start = trace.child_start(parent.span, start);
         let at = Position { trace: trace.id, span: id, parent: Some((above, evidence)) };
         let body = SpanEncoder::synthetic(synthetic, at, &self.objects, path);
         Span {
@@ -266,7 +270,7 @@ impl World {
         let next = next.unwrap_or_else(|| {
             let mut path = Vec::new();
             if let Some(object) = self.objects.find(subject.object) {
-                self.objects.path(object, &mut path);
+                self.objects.path(root.scope, object, &mut path);
             }
             self.open_episode(root, subject, &path, pending)
         });

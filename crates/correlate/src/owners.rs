@@ -6,6 +6,9 @@
 //! Promises that the path does not depend on the order in which metadata and Events arrived, that
 //! cycles and depth are cut the same way from wherever one starts, and that metadata always wins
 //! over names in messages.
+//!
+//! A Correlator keeps apart what it was told under different roots (`Scope`), so that what a root
+//! knows does not depend on which other roots share its shard.
 
 use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
@@ -13,6 +16,7 @@ use std::ops::{Index, IndexMut};
 use rustc_hash::FxHashMap;
 
 use crate::ids::{name_key, object_key, standin_uid};
+use crate::limits::TOMBSTONE_KEPT;
 use crate::meta::ObjectMeta;
 use crate::object::{ObjectRef, OwnerRef};
 use crate::slots::Slots;
@@ -22,6 +26,11 @@ pub use crate::slots::ObjectId;
 
 /// Longest path from an object to its root, both included.
 pub const PATH_DEPTH: usize = 16;
+
+/// The key of the root under which something was told; `EVERYWHERE`: for all roots.
+pub type Scope = u128;
+/// Of objects that are no one's, such as Nodes; and all that a Router knows.
+pub const EVERYWHERE: Scope = 0;
 
 const METADATA: u8 = 1;
 const NAMESPACED: u8 = 2;
@@ -49,6 +58,9 @@ pub struct Identity<'a> {
 pub trait Detail {
     /// The detail of an object that was just heard of.
     fn introduce(identity: &Identity<'_>) -> Self;
+
+    /// The object is to be forgotten; false: the index' user still needs it, and will see to it.
+    fn dismiss(&mut self) -> bool;
 }
 
 /// A reference without `controller: true`: followed only when there is no controller.
@@ -92,30 +104,29 @@ impl<D: Detail> Default for OwnerIndex<D> {
 
 impl<D: Detail> OwnerIndex<D> {
     /// Takes in a version of an object and its owner references. Returns the object.
-    pub fn apply_meta(&mut self, meta: &ObjectMeta<'_>) -> ObjectId {
+    pub fn apply_meta(&mut self, scope: Scope, meta: &ObjectMeta<'_>) -> ObjectId {
         let standin = standin_uid(&self.cluster_uid, &meta.kind, &meta.namespace, &meta.name);
         let uid_known = !meta.uid.is_empty();
         let uid: &str = if uid_known { &meta.uid } else { &standin };
-        let key = object_key(uid);
-        let standin_key = object_key(&standin);
-        if standin_key != key
-            && let Some(id) = self.find(standin_key)
-        {
-            self.remove(id);
+        if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
+            self.forget(id);
         }
-        let id = self.ensure(&Identity {
-            uid,
-            uid_known,
-            api_version: &meta.api_version,
-            kind: &meta.kind,
-            namespace: &meta.namespace,
-            name: &meta.name,
-        });
-        self.slots.rename(id, name_key(&meta.kind, &meta.namespace, &meta.name));
+        let id = self.ensure(
+            scope,
+            &Identity {
+                uid,
+                uid_known,
+                api_version: &meta.api_version,
+                kind: &meta.kind,
+                namespace: &meta.namespace,
+                name: &meta.name,
+            },
+        );
+        self.slots.rename(id, scoped_name(scope, &meta.kind, &meta.namespace, &meta.name));
         let controller = meta.owners.iter().find(|owner| owner.controller);
         let slot = &mut self.slots[id];
         slot.flags |= METADATA | if meta.namespace.is_empty() { 0 } else { NAMESPACED };
-        slot.parent = controller.map_or(0, |owner| object_key(&owner.uid));
+        let key = slot.key;
         self.plain.remove(&key);
         if controller.is_none() && !meta.owners.is_empty() {
             let plain = |owner: &OwnerRef<'_>| PlainOwner {
@@ -125,29 +136,36 @@ impl<D: Detail> OwnerIndex<D> {
             self.plain.insert(key, meta.owners.iter().map(plain).collect());
         }
         for owner in &meta.owners {
-            self.ensure(&Identity {
-                uid: &owner.uid,
-                uid_known: true,
-                api_version: &owner.api_version,
-                kind: &owner.kind,
-                namespace: &meta.namespace,
-                name: &owner.name,
-            });
+            self.ensure(
+                scope,
+                &Identity {
+                    uid: &owner.uid,
+                    uid_known: true,
+                    api_version: &owner.api_version,
+                    kind: &owner.kind,
+                    namespace: &meta.namespace,
+                    name: &owner.name,
+                },
+            );
         }
+        let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
+        self.set_parent(id, parent);
         self.slots.touch(id);
         id
     }
 
     /// The object that an Event is about. A uid that no API server gives out (a node's name, a
     /// static pod's hash, none) is looked up by name; an object without metadata is remembered.
-    pub fn apply_event(&mut self, regarding: &ObjectRef<'_>) -> ObjectId {
-        if let Some(id) = self.find(object_key(&regarding.uid)) {
-            self.slots.touch(id);
-            return id;
-        }
-        let name = name_key(&regarding.kind, &regarding.namespace, &regarding.name);
+    pub fn apply_event(&mut self, scope: Scope, regarding: &ObjectRef<'_>) -> ObjectId {
         let uid_known = is_uuid(&regarding.uid);
-        if !uid_known && let Some(id) = self.named(name) {
+        let ObjectRef { kind, namespace, name, .. } = regarding;
+        let known = if uid_known {
+            self.locate(scope, object_key(&regarding.uid))
+        } else {
+            let everywhere = self.named(scoped_name(EVERYWHERE, kind, namespace, name));
+            everywhere.or_else(|| self.named(scoped_name(scope, kind, namespace, name)))
+        };
+        if let Some(id) = known {
             self.slots.touch(id);
             return id;
         }
@@ -155,47 +173,45 @@ impl<D: Detail> OwnerIndex<D> {
         let uid = if uid_known {
             &*regarding.uid
         } else {
-            standin = standin_uid(
-                &self.cluster_uid,
-                &regarding.kind,
-                &regarding.namespace,
-                &regarding.name,
-            );
+            standin = standin_uid(&self.cluster_uid, kind, namespace, name);
             &standin
         };
-        let inherited = self.ids_named(name).find_map(|id| {
+        let namesake = |id: ObjectId| {
             let slot = &self.slots[id];
             (slot.flags & METADATA == 0 && slot.parent != 0).then_some(slot.parent)
-        });
-        let id = self.ensure(&Identity {
-            uid,
-            uid_known,
-            api_version: &regarding.api_version,
-            kind: &regarding.kind,
-            namespace: &regarding.namespace,
-            name: &regarding.name,
-        });
-        self.slots[id].parent = inherited.unwrap_or(0);
+        };
+        let namesakes = scoped_name(scope, kind, namespace, name);
+        let inherited = self.ids_named(namesakes).find_map(namesake);
+        let api_version = &regarding.api_version;
+        let identity = Identity { uid, uid_known, api_version, kind, namespace, name };
+        let id = self.ensure(scope, &identity);
+        self.set_parent(id, inherited.unwrap_or(0));
         id
     }
 
     /// A message on `owner` names an object: it is its owner's unless its metadata says otherwise.
-    pub fn apply_name(&mut self, kind: &str, namespace: &str, name: &str, owner: ObjectId) {
+    pub fn apply_name(
+        &mut self,
+        scope: Scope,
+        (kind, namespace, name): (&str, &str, &str),
+        owner: ObjectId,
+    ) {
         let owner_key = self.slots[owner].key;
-        let ids: Vec<ObjectId> = self.ids_named(name_key(kind, namespace, name)).collect();
+        let ids: Vec<ObjectId> =
+            self.ids_named(scoped_name(scope, kind, namespace, name)).collect();
         let known = !ids.is_empty();
         for id in ids {
-            let slot = &mut self.slots[id];
-            if slot.flags & METADATA == 0 && slot.parent == 0 && slot.key != owner_key {
-                slot.parent = owner_key;
+            let slot = &self.slots[id];
+            if slot.flags & METADATA == 0 && slot.parent == 0 && id != owner {
+                self.set_parent(id, owner_key);
             }
         }
         if !known {
             let uid = standin_uid(&self.cluster_uid, kind, namespace, name);
             let identity =
                 Identity { uid: &uid, uid_known: false, api_version: "", kind, namespace, name };
-            let id = self.ensure(&identity);
-            self.slots[id].parent = owner_key;
+            let id = self.ensure(scope, &identity);
+            self.set_parent(id, owner_key);
         }
     }
 
@@ -209,17 +225,21 @@ impl<D: Detail> OwnerIndex<D> {
         }
     }
 
-    /// Forgets objects that were deleted before `before`; one that is still `needed` stays a
-    /// little longer. Links to what is forgotten stay.
-    pub fn expire(&mut self, before: Nanos, needed: impl Fn(&D) -> bool) {
+    /// Forgets objects that were deleted `TOMBSTONE_KEPT` before `watermark` or longer ago; one that
+    /// still owns others stays as long again.
+    pub fn expire(&mut self, watermark: Nanos) {
         while let Some(&(at, key)) = self.tombstones.front()
-            && at < before
+            && at.saturating_add(TOMBSTONE_KEPT) < watermark
         {
             self.tombstones.pop_front();
-            match self.find(key).filter(|&id| self.slots[id].flags & DELETED != 0) {
-                Some(id) if needed(&self[id]) => self.tombstones.push_back((before, key)),
-                Some(id) => self.remove(id),
-                None => {}
+            if let Some(id) = self.find(key)
+                && self.slots[id].flags & DELETED != 0
+            {
+                if self.slots[id].children > 0 {
+                    self.tombstones.push_back((watermark, key));
+                } else {
+                    self.forget(id);
+                }
             }
         }
     }
@@ -230,16 +250,17 @@ impl<D: Detail> OwnerIndex<D> {
     }
 
     /// The path from an object (first) to its root (last).
-    pub fn path(&self, id: ObjectId, path: &mut Vec<ObjectId>) {
+    pub fn path(&self, scope: Scope, id: ObjectId, path: &mut Vec<ObjectId>) {
         path.clear();
         path.push(id);
         let mut current = id;
         while path.len() < PATH_DEPTH
-            && let Some(parent) = self.owner(current)
+            && let Some(parent) = self.owner(scope, current)
         {
             if let Some(start) = path.iter().position(|&seen| seen == parent) {
                 // A cycle has no top: its smallest key stands in, from wherever the walk began.
-                let root = (start..path.len()).min_by_key(|&i| self.slots[path[i]].key);
+                let uid = |&i: &usize| in_scope(scope, self.slots[path[i]].key);
+                let root = (start..path.len()).min_by_key(uid);
                 path.truncate(root.map_or(path.len(), |root| root + 1));
                 return;
             }
@@ -254,11 +275,11 @@ impl<D: Detail> OwnerIndex<D> {
     }
 
     /// Whether the object has an owner.
-    pub fn has_owner(&self, id: ObjectId) -> bool {
-        self.owner(id).is_some()
+    pub fn has_owner(&self, scope: Scope, id: ObjectId) -> bool {
+        self.owner(scope, id).is_some()
     }
 
-    /// The object's key: the bits of its uid.
+    /// The object's key in this index: of a Router, the bits of its uid.
     pub fn key(&self, id: ObjectId) -> u128 {
         self.slots[id].key
     }
@@ -273,7 +294,16 @@ impl<D: Detail> OwnerIndex<D> {
         self.slots.find(key)
     }
 
-    /// All objects of this kind, namespace and name, dead and alive.
+    /// The object with this uid that a root knows.
+    fn locate(&self, scope: Scope, uid: u128) -> Option<ObjectId> {
+        let own = self.find(in_scope(scope, uid));
+        if scope == EVERYWHERE || own.is_some_and(|id| self.has_metadata(id)) {
+            return own;
+        }
+        self.find(uid).or(own)
+    }
+
+    /// All objects of this name (see `scoped_name`), dead and alive.
     pub fn ids_named(&self, name: u64) -> impl Iterator<Item = ObjectId> + '_ {
         self.slots.named(name)
     }
@@ -283,29 +313,43 @@ impl<D: Detail> OwnerIndex<D> {
         self.slots.held()
     }
 
-    /// Removes the object longest not heard of; returns its key.
-    pub fn evict_oldest(&mut self) -> Option<u128> {
-        let id = self.slots.oldest()?;
-        let key = self.slots[id].key;
-        self.remove(id);
-        Some(key)
+    /// The object longest not heard of.
+    pub fn oldest(&self) -> Option<ObjectId> {
+        self.slots.oldest()
     }
 
-    /// Forgets one object.
+    /// The object with this uid that was told under this root, and nowhere else.
+    pub fn find_in(&self, scope: Scope, uid: u128) -> Option<ObjectId> {
+        self.find(in_scope(scope, uid))
+    }
+
+    /// Forgets an object, unless it is needed.
+    pub fn forget(&mut self, id: ObjectId) {
+        if self[id].dismiss() {
+            self.remove(id);
+        }
+    }
+
+    /// Removes an object.
     pub fn remove(&mut self, id: ObjectId) {
+        self.set_parent(id, 0);
         self.plain.remove(&self.slots[id].key);
         self.slots.remove(id);
     }
 
     /// The object that owns this one: its controller, else the first plain owner that is neither a
     /// Node nor known to be cluster-scoped.
-    fn owner(&self, id: ObjectId) -> Option<ObjectId> {
+    fn owner(&self, scope: Scope, id: ObjectId) -> Option<ObjectId> {
         let slot = &self.slots[id];
         if slot.parent != 0 {
-            return self.find(slot.parent);
+            let own = self.find(slot.parent);
+            if scope == EVERYWHERE || own.is_some_and(|id| self.has_metadata(id)) {
+                return own;
+            }
+            return self.find(in_scope(scope, slot.parent)).or(own);
         }
         self.plain.get(&slot.key)?.iter().filter(|owner| !owner.is_node).find_map(|owner| {
-            let id = self.find(owner.key)?;
+            let id = self.locate(scope, owner.key)?;
             let flags = self.slots[id].flags;
             (flags & METADATA == 0 || flags & NAMESPACED != 0).then_some(id)
         })
@@ -320,14 +364,37 @@ impl<D: Detail> OwnerIndex<D> {
         })
     }
 
-    fn ensure(&mut self, identity: &Identity<'_>) -> ObjectId {
-        let key = object_key(identity.uid);
+    fn set_parent(&mut self, id: ObjectId, parent: u128) {
+        let before = std::mem::replace(&mut self.slots[id].parent, parent);
+        if before == parent {
+            return;
+        }
+        if let Some(before) = self.find(before) {
+            self.slots[before].children = self.slots[before].children.saturating_sub(1);
+        }
+        if let Some(parent) = self.find(parent) {
+            self.slots[parent].children += 1;
+        }
+    }
+
+    fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {
+        let key = in_scope(scope, object_key(identity.uid));
         if let Some(id) = self.find(key) {
             return id;
         }
-        let name = name_key(identity.kind, identity.namespace, identity.name);
+        let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
         self.slots.insert(key, name, D::introduce(identity))
     }
+}
+
+/// The key of a uid in a scope, and back.
+pub fn in_scope(scope: Scope, uid: u128) -> u128 {
+    uid ^ scope.rotate_left(64)
+}
+
+/// The key of a kind, namespace and name in a scope.
+pub fn scoped_name(scope: Scope, kind: &str, namespace: &str, name: &str) -> u64 {
+    name_key(kind, namespace, name) ^ (scope ^ (scope >> 64)) as u64
 }
 
 fn is_uuid(uid: &str) -> bool {

@@ -7,7 +7,7 @@
 
 use crate::encode::Evidence;
 use crate::objects::{Change, ObjectDetail};
-use crate::owners::{ObjectId, OwnerIndex};
+use crate::owners::{ObjectId, OwnerIndex, Scope};
 use crate::pending::Pending;
 use crate::place::{Wait, World};
 use crate::root::{Naming, Place, Root};
@@ -108,13 +108,12 @@ impl World {
             .filter(usable)
             .min_by_key(|naming| naming.order)
             .cloned();
-        if !pending.late && self.can_be_named(path, direction) {
+        if !pending.late && self.can_be_named(root.scope, path, direction) {
             let horizon = at.saturating_add(rules::slack_max()).saturating_add(pending.skew);
             let until = after.as_ref().map_or(horizon, |naming| naming.order.time);
-            let vague = root.queue.vague().filter(|vague| {
-                vague.second.is_some_and(|second| second <= until)
-                    && vague.names.iter().any(|named| named.name == pending.about_name)
-            });
+            let names_it =
+                |vague: &&Pending| vague.names.iter().any(|named| named.name == pending.about_name);
+            let vague = root.queue.vague(until).filter(names_it);
             let until = vague.map(|vague| vague.order.time).fold(until, Nanos::max);
             if until >= self.watermark && !certain {
                 return Err(Wait(until));
@@ -189,6 +188,9 @@ impl World {
             && let Some(place) =
                 self.home(root, Subject { object, generation: Some(before) }, pending)
         {
+            if pending.late {
+                return place;
+            }
             return self.scale_span(root, place.trace, &change, &path[from..], pending);
         }
         self.open(root, subject, &path[from..], pending)
@@ -223,9 +225,9 @@ impl World {
     }
 
     /// Whether some row could name this object in this direction.
-    fn can_be_named(&self, path: &[ObjectId], direction: Direction) -> bool {
+    fn can_be_named(&self, scope: Scope, path: &[ObjectId], direction: Direction) -> bool {
         let id = path[0];
-        let created_by_other = self.objects.has_owner(id) || !self.objects.has_metadata(id);
+        let created_by_other = self.objects.has_owner(scope, id) || !self.objects.has_metadata(id);
         rules::nameable(&self.objects[id].kind)
             && (direction == Direction::Down || created_by_other)
     }

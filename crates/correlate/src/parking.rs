@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{Record, TypeMeta, Version};
+use crate::batch::{TypeMeta, Version};
 use crate::time::Nanos;
 
 /// Order in which parked Events go on: time, causal rank, resourceVersion.
@@ -39,13 +39,13 @@ impl Parked {
     }
 
     /// What a Correlator is told.
-    pub fn record(&self) -> Record<'_> {
-        Record::Meta(Version {
+    pub fn version(&self) -> Version<'_> {
+        Version {
             deleted: self.deleted,
             received_at: self.received_at,
             kind: (&self.kind.api_version, &self.kind.kind),
             metadata: &self.metadata,
-        })
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::event::{EventTime, KubeEvent};
 use crate::ids::{event_span_id, name_key, object_key};
+use crate::owners::{Scope, in_scope, scoped_name};
 use crate::rules::{Chain, Direction, Rule, RuleMatch, rank};
 use crate::time::Nanos;
 
@@ -19,6 +20,13 @@ pub struct Order {
     pub resource_version: u64,
     event: u128,
     count: u64,
+}
+
+impl Order {
+    /// Before everything that happened at `time`.
+    pub fn first_at(time: Nanos) -> Self {
+        Self { time, rank: 0, resource_version: 0, event: 0, count: 0 }
+    }
 }
 
 /// An object that an occurrence names as affected.
@@ -72,16 +80,16 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Prepares an occurrence; `about` is the involved object's key.
+    /// Prepares an occurrence of a root; `about` is the involved object's key in the owner cache.
     pub fn new(
         event: &KubeEvent<'_>,
         found: &RuleMatch<'_>,
         time: EventTime,
-        about: u128,
+        (scope, about): (Scope, u128),
         encoded: (Rc<[u8]>, Box<[u8]>),
     ) -> Self {
         let regarding = &event.regarding;
-        let about_name = name_key(&regarding.kind, &regarding.namespace, &regarding.name);
+        let about_name = scoped_name(scope, &regarding.kind, &regarding.namespace, &regarding.name);
         let first = event.is_first();
         let (resource, fields) = encoded;
         Self {
@@ -97,7 +105,7 @@ impl Pending {
             about_name,
             version: if first { regarding.resource_version.parse().ok() } else { None },
             rule: found.rule,
-            names: named(event, found, about),
+            names: named(event, found, scope, about),
             container: container_of(&regarding.field_path).map_or(0, |name| name_key("", "", name)),
             skew: if first { skew(event, time) } else { 0 },
             stated: found.stated_duration(),
@@ -144,12 +152,12 @@ pub fn container_of(field_path: &str) -> Option<&str> {
 }
 
 /// The note of a series is that of its first occurrence: repeats name nothing by it.
-fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, about: u128) -> Vec<Named> {
+fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, scope: Scope, about: u128) -> Vec<Named> {
     let namespace = &event.regarding.namespace;
     let mut names = Vec::new();
     if event.series.is_none() {
         let by_message = found.names().map(|(kind, name)| Named {
-            name: name_key(kind, namespace, name),
+            name: scoped_name(scope, kind, namespace, name),
             object: (name == event.regarding.name && kind == event.regarding.kind).then_some(about),
             related: false,
         });
@@ -157,8 +165,8 @@ fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, about: u128) -> Vec<Named
     }
     if let Some(related) = event.related.as_ref().filter(|_| !found.rule.related_is_link) {
         names.push(Named {
-            name: name_key(&related.kind, &related.namespace, &related.name),
-            object: (!related.uid.is_empty()).then(|| object_key(&related.uid)),
+            name: scoped_name(scope, &related.kind, &related.namespace, &related.name),
+            object: (!related.uid.is_empty()).then(|| in_scope(scope, object_key(&related.uid))),
             related: true,
         });
     }

@@ -119,7 +119,7 @@ impl World {
         }
         let about = self.objects.find(pending.about).expect("pinned objects are kept");
         let mut path = Vec::new();
-        self.objects.path(about, &mut path);
+        self.objects.path(root.scope, about, &mut path);
         if pending.is_root() {
             self.open_own(root, pending, &path);
         } else {
@@ -133,7 +133,7 @@ impl World {
     fn unpin(&mut self, id: ObjectId) {
         let object = &mut self.objects[id];
         object.pins -= 1;
-        if object.pins == 0 && object.evicted {
+        if object.pins == 0 && object.dismissed {
             self.objects.remove(id);
         }
     }

@@ -23,8 +23,8 @@ struct Mark {
 #[derive(Default)]
 pub struct Queue {
     ordered: BTreeMap<Order, Pending>,
-    /// Times known only to the second, not placed in it yet. Few.
-    vague: Vec<Pending>,
+    /// Times known only to the second, not placed in it yet; in order of their seconds' ends.
+    vague: BTreeMap<Order, Pending>,
     /// Precise ones that left the queue in the last seconds.
     marks: VecDeque<Mark>,
 }
@@ -32,11 +32,8 @@ pub struct Queue {
 impl Queue {
     /// Adds an occurrence.
     pub fn insert(&mut self, pending: Pending) {
-        if pending.second.is_some() {
-            self.vague.push(pending);
-        } else {
-            self.ordered.insert(pending.order, pending);
-        }
+        let queue = if pending.second.is_some() { &mut self.vague } else { &mut self.ordered };
+        queue.insert(pending.order, pending);
     }
 
     /// The first one whose time is settled.
@@ -71,12 +68,13 @@ impl Queue {
 
     /// Start of the earliest second in which an occurrence has no place yet.
     pub fn first_vague_second(&self) -> Option<Nanos> {
-        self.vague.iter().filter_map(|pending| pending.second).min()
+        self.vague.first_key_value().and_then(|(_, pending)| pending.second)
     }
 
-    /// Those without a place in their second.
-    pub fn vague(&self) -> impl Iterator<Item = &Pending> {
-        self.vague.iter()
+    /// Those without a place in their second, when that begins no later than `until`.
+    pub fn vague(&self, until: Nanos) -> impl Iterator<Item = &Pending> {
+        let begun = move |pending: &&Pending| pending.second.is_some_and(|second| second <= until);
+        self.vague.values().take_while(begun)
     }
 
     /// Gives a place to those whose second ended before `watermark`, and returns their orders.
@@ -86,17 +84,17 @@ impl Queue {
         watermark: Nanos,
         names: impl Fn(&Pending, u128, u64) -> bool,
     ) -> Vec<Order> {
-        let ended = |pending: &mut Pending| pending.order.time < watermark;
-        let due: Vec<Pending> = self.vague.extract_if(.., ended).collect();
-        due.into_iter()
-            .map(|mut pending| {
-                let second = pending.second.unwrap_or(pending.order.time);
-                pending.order.time = self.place_in_second(&pending, second, &names);
-                let order = pending.order;
-                self.ordered.insert(order, pending);
-                order
-            })
-            .collect()
+        let mut settled = Vec::new();
+        while let Some(first) = self.vague.first_entry()
+            && first.key().time < watermark
+        {
+            let mut pending = first.remove();
+            let second = pending.second.unwrap_or(pending.order.time);
+            pending.order.time = self.place_in_second(&pending, second, &names);
+            settled.push(pending.order);
+            self.ordered.insert(pending.order, pending);
+        }
+        settled
     }
 
     /// Occurrences held.
@@ -119,8 +117,11 @@ impl Queue {
     ) -> Nanos {
         let end = second.saturating_add(SECOND_END);
         let version = pending.order.resource_version;
-        let queued = self.ordered.values().filter(|other| other.second.is_none()).map(mark);
+        let queued =
+            self.ordered.range(Order::first_at(second)..Order::first_at(end.saturating_add(1)));
+        let queued = queued.map(|(_, other)| other).filter(|other| other.second.is_none());
         let inside: Vec<Mark> = queued
+            .map(mark)
             .chain(self.marks.iter().copied())
             .filter(|mark| (second..=end).contains(&mark.time))
             .collect();

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use crate::owners::Scope;
 use crate::pending::{Named, Order, Pending};
 use crate::reorder::Queue;
 use crate::rules::Direction;
@@ -39,6 +40,8 @@ pub struct Naming {
 
 /// One root's state.
 pub struct Root {
+    /// Key of the root object: the scope of what is known of its objects.
+    pub scope: Scope,
     /// Occurrences that are not placed yet.
     pub queue: Queue,
     /// When the root wants to be looked at: once the watermark has passed this.
@@ -53,8 +56,9 @@ pub struct Root {
 
 impl Root {
     /// A root of which nothing is known; its traces close after `idle`.
-    pub fn new(idle: Nanos) -> Self {
+    pub fn new(scope: Scope, idle: Nanos) -> Self {
         Self {
+            scope,
             queue: Queue::default(),
             due: Nanos::MAX,
             idle,

@@ -15,9 +15,9 @@ use crate::event::{self, EventTime, KubeEvent};
 use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_frame};
 use crate::frames::Frames;
 use crate::ids::object_key;
-use crate::limits::{EVENT_UID_KEPT, Settings, TOMBSTONE_KEPT};
+use crate::limits::{EVENT_UID_KEPT, Settings};
 use crate::meta::ObjectMeta;
-use crate::owners::{Detail, Identity, ObjectId, OwnerIndex};
+use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, OwnerIndex};
 use crate::parking::{Parked, Parking};
 use crate::rules::{RuleTable, rank};
 use crate::time::Nanos;
@@ -44,12 +44,16 @@ struct Core {
     path: Vec<ObjectId>,
 }
 
-/// Digest of what a shard was last told of an object, and of which shard that was.
+/// Digest of what was last told of an object, and under which root.
 struct Told(u64);
 
 impl Detail for Told {
     fn introduce(_: &Identity<'_>) -> Self {
         Self(0)
+    }
+
+    fn dismiss(&mut self) -> bool {
+        true
     }
 }
 
@@ -222,9 +226,10 @@ impl Core {
 
     /// Sends an Event to its root's shard, or parks it while its root is not certain.
     fn place(&mut self, event: &KubeEvent<'_>, time: EventTime, object: &[u8]) {
-        let id = self.owners.apply_event(&event.regarding);
+        let id = self.owners.apply_event(EVERYWHERE, &event.regarding);
         for (kind, name) in self.rules.find(event).names() {
-            self.owners.apply_name(kind, &event.regarding.namespace, name, id);
+            let named = (kind, &*event.regarding.namespace, name);
+            self.owners.apply_name(EVERYWHERE, named, id);
         }
         let late = time.latest() < self.watermark;
         if late || self.is_settled(id) {
@@ -240,7 +245,7 @@ impl Core {
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             self.owners.set_cluster_uid(&meta.uid);
         }
-        let id = self.owners.apply_meta(meta);
+        let id = self.owners.apply_meta(EVERYWHERE, meta);
         let Frame { frame_type, received_at, bytes: range } = frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
@@ -256,9 +261,11 @@ impl Core {
         self.keep_within_limits();
     }
 
-    /// Most versions change nothing but a status. What a shard knows already it is not told again.
+    /// Most versions change nothing but a status. What was told already is not told again.
     fn is_news(&mut self, id: ObjectId, meta: &ObjectMeta<'_>) -> bool {
-        let told = meta.digest() ^ self.shard_of(id) as u64;
+        // A root is told all anew of what comes to belong to it.
+        let root = self.root_key(id);
+        let told = meta.digest() ^ root as u64 ^ (root >> 64) as u64;
         std::mem::replace(&mut self.owners[id].0, told) != told
     }
 
@@ -266,13 +273,14 @@ impl Core {
         // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's.
         if meta.namespace.is_empty() {
             for shard in 0..self.batches.len() {
-                self.write(shard, &Record::Meta(*version));
+                self.write(shard, &Record::Meta { root: EVERYWHERE, version: *version });
             }
-        } else if self.is_settled(id) {
-            let shard = self.shard_of(id);
-            self.write(shard, &Record::Meta(*version));
+            return;
+        }
+        let root = self.root_key(id);
+        if self.is_settled(id) {
+            self.write(self.shard_for(root), &Record::Meta { root, version: *version });
         } else {
-            let root = self.root_key(id);
             let key = self.owners.key(id);
             self.parking.park_meta(root, self.clock, key, Parked::new(version));
         }
@@ -285,7 +293,7 @@ impl Core {
         };
         self.clock = received_at;
         self.advance_watermark(received_at.saturating_sub(self.settings.reorder_window));
-        self.owners.expire(self.watermark.saturating_sub(TOMBSTONE_KEPT), |_| false);
+        self.owners.expire(self.watermark);
         self.seen.advance(self.clock);
     }
 
@@ -357,7 +365,8 @@ impl Core {
                 }
                 found => {
                     let root = found.map_or(object_key, |id| self.root_key(id));
-                    self.write(self.shard_for(root), &parked.record());
+                    let version = parked.version();
+                    self.write(self.shard_for(root), &Record::Meta { root, version });
                 }
             }
         }
@@ -365,7 +374,8 @@ impl Core {
 
     fn free_metas(&mut self, root: u128) {
         for (_, parked) in self.parking.take_metas(root) {
-            self.write(self.shard_for(root), &parked.record());
+            let version = parked.version();
+            self.write(self.shard_for(root), &Record::Meta { root, version });
         }
     }
 
@@ -381,11 +391,14 @@ impl Core {
             self.counts.parked_early += 1;
         }
         while self.owners.held() > self.settings.objects_max
-            && let Some(key) = self.owners.evict_oldest()
+            && let Some(oldest) = self.owners.oldest()
         {
             self.counts.evicted += 1;
+            let (root, object) = (self.root_key(oldest), self.owners.key(oldest));
+            self.owners.forget(oldest);
+            self.write(self.shard_for(root), &Record::Evict { root, object });
             for shard in 0..self.batches.len() {
-                self.write(shard, &Record::Evict(key));
+                self.write(shard, &Record::Evict { root: EVERYWHERE, object });
             }
         }
     }
@@ -393,7 +406,7 @@ impl Core {
     /// Whether the root is certain: its metadata is known and names no owner.
     fn is_settled(&mut self, id: ObjectId) -> bool {
         let mut path = std::mem::take(&mut self.path);
-        self.owners.path(id, &mut path);
+        self.owners.path(EVERYWHERE, id, &mut path);
         let root = path[path.len() - 1];
         self.path = path;
         self.owners.has_metadata(root)
@@ -401,15 +414,10 @@ impl Core {
 
     fn root_key(&mut self, id: ObjectId) -> u128 {
         let mut path = std::mem::take(&mut self.path);
-        self.owners.path(id, &mut path);
+        self.owners.path(EVERYWHERE, id, &mut path);
         let root = path[path.len() - 1];
         self.path = path;
         self.owners.key(root)
-    }
-
-    fn shard_of(&mut self, id: ObjectId) -> usize {
-        let root = self.root_key(id);
-        self.shard_for(root)
     }
 
     fn shard_for(&self, root: u128) -> usize {

@@ -16,8 +16,10 @@ const NONE: ObjectId = u32::MAX;
 pub struct Slot<D> {
     /// The bits of its uid.
     pub key: u128,
-    /// The controller's key, or that of the object whose message named this one; 0: none.
+    /// Key of the controller, or of the object whose message named this one; 0: none.
     pub parent: u128,
+    /// Objects held whose parent this is.
+    pub children: u32,
     /// Hash of its kind, namespace and name.
     pub name_key: u64,
     /// What is known of it: bits, the owner index' own.
@@ -77,7 +79,16 @@ impl<D> Slots<D> {
 
     /// Adds an object whose key is not held, as the newest.
     pub fn insert(&mut self, key: u128, name_key: u64, detail: D) -> ObjectId {
-        let slot = Slot { key, parent: 0, name_key, newer: NONE, older: NONE, flags: 0, detail };
+        let slot = Slot {
+            key,
+            parent: 0,
+            children: 0,
+            name_key,
+            newer: NONE,
+            older: NONE,
+            flags: 0,
+            detail,
+        };
         let id = self.free.pop().unwrap_or_else(|| {
             self.slab.push(None);
             ObjectId::try_from(self.slab.len() - 1).expect("fewer than 2^32 objects")

@@ -35,7 +35,7 @@ pub struct Span {
     pub start: Nanos,
     /// Nanoseconds since the epoch.
     pub end: Nanos,
-    /// Whether its start follows its children's: roots and other synthetic spans.
+    /// Whether its start follows its children's: roots, and spans that stand for no occurrence.
     pub elastic: bool,
     /// Whether it stands for an occurrence.
     pub occurrence: bool,
@@ -146,6 +146,19 @@ impl Trace {
     /// Whether it is too old or too large for any occurrence.
     pub fn is_over(&self, at: Nanos) -> bool {
         at.saturating_sub(self.first) > HARD_AGE || self.count >= HARD_SPANS
+    }
+
+    /// When a child of a span starts that would start at `start`: never before an occurrence that
+    /// caused it; what is elastic makes room.
+    pub fn child_start(&self, parent: SpanIndex, start: Nanos) -> Nanos {
+        let mut above = Some(parent);
+        while let Some(span) = above.map(|index| self.span(index)) {
+            if !span.elastic {
+                return start.max(span.start);
+            }
+            above = span.parent;
+        }
+        start
     }
 
     /// Stretches a span and all above it to end no earlier than `end`.

@@ -20,14 +20,14 @@ fn told(input: &[u8], chunk: usize) -> (Vec<String>, RouterCounts) {
     router.finish().expect("the input is within its limits");
     batch.extend(router.take(0, true));
     let names = read(&batch).filter_map(|(_, record)| match record {
-        Record::Meta(version) => {
+        Record::Meta { version, .. } => {
             let meta = parse_meta(version.metadata, version.kind).expect("an object");
             Some(format!("{} {}/{}", meta.api_version, meta.kind, meta.name))
         }
         Record::Event { object, .. } => {
             Some(format!("Event/{}", parse_event(object).expect("an Event").name))
         }
-        Record::Evict(_) | Record::Watermark => None,
+        Record::Evict { .. } | Record::Watermark => None,
     });
     (names.collect(), router.counts())
 }
