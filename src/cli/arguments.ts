@@ -91,16 +91,19 @@ function rejectAncestorFlags(words: readonly string[]): void {
   throw new ConfigError('config_invalid', message);
 }
 
-/** Joins every flag and its value into one word, and marks values and inputs. */
+/** Joins every flag and its value into one word, and marks values and what follows the command. */
 function markWords(words: readonly string[]): string[] {
   const marked: string[] = [];
+  let command: string | undefined;
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     if (word === '--')
-      return [...marked, ...words.slice(index).map((w) => (w === '--' ? w : MARK + w))];
+      return [...marked, word, ...words.slice(index + 1).map((rest) => MARK + rest)];
     const [flag = '', ...value] = word.split('=');
-    if (word === '-' || !word.startsWith('-')) marked.push(index === 0 ? word : MARK + word);
-    else if (BOOLEANS.has(flag)) marked.push(value.length > 0 ? word : `${flag}=true`);
+    if (word === '-' || !word.startsWith('-')) {
+      marked.push(command === undefined ? word : MARK + word);
+      command ??= word;
+    } else if (BOOLEANS.has(flag)) marked.push(value.length > 0 ? word : `${flag}=true`);
     else if (!VALUED.has(flag)) marked.push(word);
     else if (value.length > 0) marked.push(`${flag}=${MARK}${value.join('=')}`);
     else if (index + 1 < words.length) marked.push(`${flag}=${MARK}${words[++index]}`);
