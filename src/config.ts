@@ -110,9 +110,9 @@ export const SETTINGS = {
   idleMs: number(120_000, [1000, 86_400_000], 'ms', 'a trace without news closes after this'),
   clusterName: text('k8s.cluster.name of every span (also from OTEL_RESOURCE_ATTRIBUTES)'),
   serviceName: text('one service.name for all spans', 'OTEL_SERVICE_NAME'),
-  sourceChunkBytes: number(256 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),
+  sourceChunkBytes: number(512 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),
   shardBatchBytes: number(
-    128 * KIB,
+    512 * KIB,
     [1, 64 * MIB],
     'bytes',
     'input for each shard that makes a batch',
