@@ -12,7 +12,7 @@ import { ShardPool } from './worker/pool.js';
 import type { SpansReply } from './worker/protocol.js';
 
 /** What came in and what became of it. Frames: all = received + metadata + ignored + skipped. */
-export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects' | 'evicted'> {
+export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   /** Spans of Events that have got where they should. */
   exported: number;
   /** Events that are neither exported, lost, duplicates nor dropped yet; 0 after the end. */
@@ -125,7 +125,7 @@ export class Engine {
 
   /** The account at this moment. */
   summary(): RunSummary {
-    const { parked, objects, evicted, ...counts } = this.#router.counts();
+    const { parked, objects, ...counts } = this.#router.counts();
     const made = this.#pool.counts();
     const { occurrences, synthetic, refused } = this.#sink.lost;
     return {

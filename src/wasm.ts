@@ -31,6 +31,10 @@ export interface RouterCounts {
   duplicates: number;
   skipped: ReasonCounts;
   dropped: ReasonCounts;
+  /** Events with text that was no Unicode and was repaired. */
+  repaired: number;
+  /** Events whose message was cut at 32 KiB. */
+  cut: number;
   /** Events that wait in the Router, now. */
   parked: number;
   /** Objects in its index, now. */

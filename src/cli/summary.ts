@@ -16,7 +16,8 @@ export function summaryLine(summary: RunSummary): string {
     ['held', summary.held],
     ['synthetic', summary.synthetic],
     ['late', summary.late],
-    ...(undelivered > 0 ? ([['undelivered', undelivered]] as [string, number][]) : []),
+    ...rarely({ repaired: summary.repaired, cut: summary.cut, evicted: summary.evicted }),
+    ...rarely({ undelivered }),
     ['seconds', seconds.toFixed(3)],
     ['events/s', Math.round(summary.received / seconds)],
   ];
@@ -42,6 +43,11 @@ function part(noun: string, counts: RunSummary['skipped'], verb: string): string
   if (total === 0) return '';
   const reasons = occurred(counts).map(([reason, count]) => `${reason} ${count}`);
   return `${total} ${noun}${total === 1 ? '' : 's'} ${verb} (${reasons.join(', ')})`;
+}
+
+/** Shown only when there is something to show. */
+function rarely(counts: Record<string, number>): [string, number][] {
+  return Object.entries(counts).filter(([, count]) => count > 0);
 }
 
 function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {

@@ -20,6 +20,10 @@ pub struct RouterCounts {
     pub duplicates: u64,
     /// Events held for the end of the input or parked for an owner, at this moment.
     pub parked: u64,
+    /// Occurrences with strings that were no Unicode text.
+    pub repaired: u64,
+    /// Occurrences whose message was cut.
+    pub cut: u64,
     /// Objects in the index, at this moment.
     pub objects: u64,
     /// Objects forgotten at the limit.
@@ -65,6 +69,8 @@ impl RouterCounts {
             ("metadata", self.metadata),
             ("ignored", self.ignored),
             ("duplicates", self.duplicates),
+            ("repaired", self.repaired),
+            ("cut", self.cut),
             ("parked", self.parked),
             ("objects", self.objects),
             ("evicted", self.evicted),

@@ -61,6 +61,8 @@ pub struct KubeEvent<'a> {
     pub action: Cow<'a, str>,
     /// message, or note; cut at 32 KiB.
     pub message: Cow<'a, str>,
+    /// Whether the message was cut.
+    pub cut: bool,
     /// type
     pub event_type: Cow<'a, str>,
     /// source.component, else the reporting component.
@@ -122,6 +124,7 @@ impl<'a> From<RawObject<'a>> for KubeEvent<'a> {
             related: raw.related,
             reason: raw.reason,
             action: raw.action,
+            cut: raw.message.len() > MESSAGE_MAX,
             message: cut(raw.message),
             event_type: raw.event_type,
             component: or(&raw.source_component, raw.reporting_component),

@@ -81,6 +81,8 @@ pub struct Frame {
     pub received_at: Option<Nanos>,
     /// The bytes of the Event, or of another object's metadata, in the frame.
     pub bytes: Range<usize>,
+    /// Whether a string in it was no Unicode text and had to be repaired.
+    pub repaired: bool,
 }
 
 /// A frame, told apart.
@@ -112,6 +114,7 @@ pub fn parse_frame<'a>(
     let mut read = Read::default();
     scanner.object(|scanner, key| read.field(scanner, key))?;
     scanner.end()?;
+    read.repaired = scanner.repaired();
     read.sort_out(bytes.len(), list)
 }
 
@@ -121,6 +124,7 @@ struct Read<'a> {
     bare: RawObject<'a>,
     object: Option<(RawObject<'a>, Range<usize>)>,
     has_object: bool,
+    repaired: bool,
     received_at: Option<Nanos>,
     resource: Option<(Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
 }
@@ -205,18 +209,19 @@ impl<'a> Read<'a> {
         if matches!(&*object.kind, "" | "PartialObjectMetadata") {
             return Err(SkipReason::NoObject);
         }
-        let received_at = self.received_at;
+        let (received_at, repaired) = (self.received_at, self.repaired);
         // Other groups (knative, argo) have kinds of this name, too.
         let of_events = matches!(&*object.api_version, "" | "v1")
             || object.api_version.starts_with("events.k8s.io/");
         Ok(match (object.kind == "Event" && of_events, frame_type) {
             (true, FrameType::Deleted) => Parsed::Ignored(received_at),
-            (true, FrameType::Present) => {
-                Parsed::Event(Frame { frame_type, received_at, bytes: range }, object.into())
-            }
+            (true, FrameType::Present) => Parsed::Event(
+                Frame { frame_type, received_at, bytes: range, repaired },
+                object.into(),
+            ),
             (false, _) => {
                 let bytes = object.metadata.clone();
-                Parsed::Meta(Frame { frame_type, received_at, bytes }, object.into())
+                Parsed::Meta(Frame { frame_type, received_at, bytes, repaired }, object.into())
             }
         })
     }

@@ -36,6 +36,8 @@ pub struct Frames {
     list: TypeMeta,
     /// Items that came before their list told its kind, in order.
     kindless: VecDeque<Vec<u8>>,
+    /// Of these, no more than one frame may have; what goes beyond stays without a kind.
+    kindless_bytes: usize,
     item: Vec<u8>,
     /// After something broken: lines that only continue it are passed over.
     recovering: bool,
@@ -66,6 +68,7 @@ impl Frames {
             boundary: None,
             list: TypeMeta::default(),
             kindless: VecDeque::new(),
+            kindless_bytes: 0,
             item: Vec::new(),
             recovering: false,
             line_lost: false,
@@ -130,6 +133,7 @@ impl Frames {
                 }
             }
             if let Some(item) = self.kindless.pop_front() {
+                self.kindless_bytes -= item.len();
                 self.item = item;
                 return Next::KeptItem;
             }
@@ -181,7 +185,10 @@ impl Frames {
                 self.list = boundary.list_kind().clone();
                 if has_kind || !self.list.kind.is_empty() {
                     Some(Next::Item(range))
+                } else if self.kindless_bytes + range.len() > self.frame_bytes_max {
+                    Some(Next::Skip(SkipReason::NoObject))
                 } else {
+                    self.kindless_bytes += range.len();
                     self.kindless.push_back(self.buffer[range].to_vec());
                     None
                 }

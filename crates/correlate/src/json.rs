@@ -41,13 +41,14 @@ pub struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: u32,
+    repaired: bool,
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner before the first byte.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0 }
+        Self { bytes, at: 0, depth: 0, repaired: false }
     }
 
     /// Where the scanner stands.
@@ -127,7 +128,18 @@ impl<'a> Scanner<'a> {
     /// When there is no string, or it does not end.
     pub fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         let (raw, escaped) = self.raw_string()?;
-        Ok(if escaped { unescape(raw).into() } else { String::from_utf8_lossy(raw) })
+        let text = if escaped { unescape(raw).into() } else { String::from_utf8_lossy(raw) };
+        if let Cow::Owned(text) = &text {
+            let replaced = text.matches(char::REPLACEMENT_CHARACTER).count();
+            self.repaired |= replaced > replacements(raw);
+        }
+        Ok(text)
+    }
+
+    /// Whether a string that was taken was no Unicode text and had to be repaired.
+    #[must_use]
+    pub fn repaired(&self) -> bool {
+        self.repaired
     }
 
     /// Takes a number, `true`, `false` or `null`, as its text.
@@ -305,6 +317,12 @@ fn quotes_and_backslashes(word: u64) -> u64 {
     zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
 }
 
+/// Replacement characters that a string has by itself.
+fn replacements(raw: &[u8]) -> usize {
+    let forms = [&b"\xef\xbf\xbd"[..], b"\\ufffd", b"\\uFFFD"];
+    forms.iter().map(|form| memchr::memmem::find_iter(raw, form).count()).sum()
+}
+
 fn unescape(raw: &[u8]) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -407,6 +425,15 @@ mod tests {
         assert_eq!(text(br#""\ud83d\ud83d\ude00""#), "\u{fffd}\u{1f600}");
         assert_eq!(text(b"\"a\xff\xfeb\""), "a\u{fffd}\u{fffd}b");
         assert_eq!(text(br#""\u12""#), "\u{fffd}12");
+        for (json, repaired) in [
+            (&b"\"a\xff\""[..], true),
+            (br#""\ud83d""#, true),
+            ("\"\u{fffd}\\n\"".as_bytes(), false),
+        ] {
+            let mut scanner = Scanner::new(json);
+            scanner.string().expect("a string");
+            assert_eq!(scanner.repaired(), repaired, "{}", String::from_utf8_lossy(json));
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod pending;
 pub mod place;
 pub mod reorder;
 pub mod root;
+pub mod route;
 pub mod router;
 pub mod rules;
 pub mod slots;

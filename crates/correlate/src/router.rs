@@ -18,7 +18,7 @@ use crate::ids::object_key;
 use crate::limits::{EVENT_UID_KEPT, Settings};
 use crate::meta::ObjectMeta;
 use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, OwnerIndex};
-use crate::parking::{Parked, Parking};
+use crate::parking::Parking;
 use crate::rules::{RuleTable, rank};
 use crate::time::Nanos;
 
@@ -29,23 +29,23 @@ pub struct Router {
 }
 
 /// Everything but the bytes that are not a frame yet.
-struct Core {
-    settings: Settings,
-    rules: &'static RuleTable,
-    owners: OwnerIndex<Told>,
+pub struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) rules: &'static RuleTable,
+    pub(crate) owners: OwnerIndex<Told>,
     seen: SeenEvents,
-    parking: Parking,
+    pub(crate) parking: Parking,
     untimed: Untimed,
-    batches: Vec<Vec<u8>>,
+    pub(crate) batches: Vec<Vec<u8>>,
     /// Newest `receivedAt`; `Nanos::MIN` before the first.
-    clock: Nanos,
-    watermark: Nanos,
-    counts: RouterCounts,
-    path: Vec<ObjectId>,
+    pub(crate) clock: Nanos,
+    pub(crate) watermark: Nanos,
+    pub(crate) counts: RouterCounts,
+    pub(crate) path: Vec<ObjectId>,
 }
 
 /// Digest of what was last told of an object, and under which root.
-struct Told(u64);
+pub struct Told(pub(crate) u64);
 
 impl Detail for Told {
     fn introduce(_: &Identity<'_>) -> Self {
@@ -183,7 +183,7 @@ impl Core {
             Parsed::Event(frame, event) => {
                 self.counts.received += 1;
                 self.advance_clock(frame.received_at);
-                return self.event(&event, &bytes[frame.bytes], frame.received_at.is_some());
+                return self.event(&event, &frame, &bytes[frame.bytes.clone()]);
             }
             Parsed::Meta(frame, meta) => {
                 self.counts.metadata += 1;
@@ -202,8 +202,8 @@ impl Core {
     fn event(
         &mut self,
         event: &KubeEvent<'_>,
+        frame: &Frame,
         object: &[u8],
-        timed: bool,
     ) -> Result<(), UntimedLimit> {
         let time = match event.drop_reason().map_or_else(|| event.time(), Err) {
             Ok(time) => time,
@@ -216,29 +216,14 @@ impl Core {
             self.counts.duplicates += 1;
             return Ok(());
         }
+        self.counts.repaired += u64::from(frame.repaired);
+        self.counts.cut += u64::from(event.cut);
         // Once frames tell the time, one that does not came when it was read.
-        if !timed && self.clock == Nanos::MIN {
+        if frame.received_at.is_none() && self.clock == Nanos::MIN {
             return self.hold_untimed(event, time, object);
         }
         self.place(event, time, object);
         Ok(())
-    }
-
-    /// Sends an Event to its root's shard, or parks it while its root is not certain.
-    fn place(&mut self, event: &KubeEvent<'_>, time: EventTime, object: &[u8]) {
-        let id = self.owners.apply_event(EVERYWHERE, &event.regarding);
-        for (kind, name) in self.rules.find(event).names() {
-            let named = (kind, &*event.regarding.namespace, name);
-            self.owners.apply_name(EVERYWHERE, named, id);
-        }
-        let late = time.latest() < self.watermark;
-        if late || self.is_settled(id) {
-            self.send_event(id, object);
-        } else {
-            let order = (time.latest(), rank(&event.reason), event.resource_version);
-            self.parking.park_event(order, self.owners.key(id), object);
-        }
-        self.keep_within_limits();
     }
 
     fn meta(&mut self, meta: &ObjectMeta<'_>, frame: Frame, bytes: &[u8]) {
@@ -246,7 +231,7 @@ impl Core {
             self.owners.set_cluster_uid(&meta.uid);
         }
         let id = self.owners.apply_meta(EVERYWHERE, meta);
-        let Frame { frame_type, received_at, bytes: range } = frame;
+        let Frame { frame_type, received_at, bytes: range, .. } = frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
             self.owners.delete(id, received_at);
@@ -259,31 +244,6 @@ impl Core {
         }
         self.free_metas_of(key);
         self.keep_within_limits();
-    }
-
-    /// Most versions change nothing but a status. What was told already is not told again.
-    fn is_news(&mut self, id: ObjectId, meta: &ObjectMeta<'_>) -> bool {
-        // A root is told all anew of what comes to belong to it.
-        let root = self.root_key(id);
-        let told = meta.digest() ^ root as u64 ^ (root >> 64) as u64;
-        std::mem::replace(&mut self.owners[id].0, told) != told
-    }
-
-    fn tell(&mut self, id: ObjectId, meta: &ObjectMeta<'_>, version: &Version<'_>) {
-        // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's.
-        if meta.namespace.is_empty() {
-            for shard in 0..self.batches.len() {
-                self.write(shard, &Record::Meta { root: EVERYWHERE, version: *version });
-            }
-            return;
-        }
-        let root = self.root_key(id);
-        if self.is_settled(id) {
-            self.write(self.shard_for(root), &Record::Meta { root, version: *version });
-        } else {
-            let key = self.owners.key(id);
-            self.parking.park_meta(root, self.clock, key, Parked::new(version));
-        }
     }
 
     /// The watermark moves frame by frame, before the frame that moves it is looked at.
@@ -339,95 +299,5 @@ impl Core {
         );
         self.untimed.events.insert(order, object.into());
         Ok(())
-    }
-
-    fn free_event(&mut self, key: u128, object: &[u8]) {
-        match self.owners.find(key) {
-            Some(id) => self.send_event(id, object),
-            None => self.write(self.shard_for(key), &Record::Event { root: key, object }),
-        }
-    }
-
-    /// Metadata that waits for the same root goes ahead of the Event.
-    fn send_event(&mut self, id: ObjectId, object: &[u8]) {
-        let root = self.root_key(id);
-        self.free_metas(root);
-        self.write(self.shard_for(root), &Record::Event { root, object });
-    }
-
-    /// An object became known: what waited for it may have a root now.
-    fn free_metas_of(&mut self, key: u128) {
-        for (object_key, parked) in self.parking.take_metas(key) {
-            match self.owners.find(object_key) {
-                Some(id) if !self.is_settled(id) => {
-                    let root = self.root_key(id);
-                    self.parking.park_meta(root, self.clock, object_key, parked);
-                }
-                found => {
-                    let root = found.map_or(object_key, |id| self.root_key(id));
-                    let version = parked.version();
-                    self.write(self.shard_for(root), &Record::Meta { root, version });
-                }
-            }
-        }
-    }
-
-    fn free_metas(&mut self, root: u128) {
-        for (_, parked) in self.parking.take_metas(root) {
-            let version = parked.version();
-            self.write(self.shard_for(root), &Record::Meta { root, version });
-        }
-    }
-
-    fn keep_within_limits(&mut self) {
-        while self.parking.bytes() > self.settings.parked_bytes_max {
-            if let Some((key, object)) = self.parking.pop_event(Nanos::MAX) {
-                self.free_event(key, &object);
-            } else if let Some(root) = self.parking.pop_stale_metas(Nanos::MAX) {
-                self.free_metas(root);
-            } else {
-                break;
-            }
-            self.counts.parked_early += 1;
-        }
-        while self.owners.held() > self.settings.objects_max
-            && let Some(oldest) = self.owners.oldest()
-        {
-            self.counts.evicted += 1;
-            let (root, object) = (self.root_key(oldest), self.owners.key(oldest));
-            self.owners.forget(oldest);
-            self.write(self.shard_for(root), &Record::Evict { root, object });
-            for shard in 0..self.batches.len() {
-                self.write(shard, &Record::Evict { root: EVERYWHERE, object });
-            }
-        }
-    }
-
-    /// Whether the root is certain: its metadata is known and names no owner.
-    fn is_settled(&mut self, id: ObjectId) -> bool {
-        let mut path = std::mem::take(&mut self.path);
-        self.owners.path(EVERYWHERE, id, &mut path);
-        let root = path[path.len() - 1];
-        self.path = path;
-        self.owners.has_metadata(root)
-    }
-
-    fn root_key(&mut self, id: ObjectId) -> u128 {
-        let mut path = std::mem::take(&mut self.path);
-        self.owners.path(EVERYWHERE, id, &mut path);
-        let root = path[path.len() - 1];
-        self.path = path;
-        self.owners.key(root)
-    }
-
-    fn shard_for(&self, root: u128) -> usize {
-        // Fibonacci hashing: uids of a test generator need not be random in any one byte.
-        let mixed = (root ^ (root >> 64)) as u64;
-        let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        ((spread * self.batches.len() as u64) >> 32) as usize
-    }
-
-    fn write(&mut self, shard: usize, record: &Record<'_>) {
-        batch::write(&mut self.batches[shard], self.watermark, record);
     }
 }
