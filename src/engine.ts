@@ -21,6 +21,8 @@ export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   synthetic: number;
   /** Events that came too late for the reorder window. */
   late: number;
+  /** Events that were placed before their time, because their root had too many that wait. */
+  early: number;
   /** Spans that did not get where they should. */
   undelivered: number;
   /** Since the start. */
@@ -38,6 +40,7 @@ export class Engine {
   #turn: Promise<unknown> = Promise.resolve();
   #failure: { error: unknown } | undefined;
   #interrupt: (() => void) | undefined;
+  #closing: Promise<RunSummary> | undefined;
 
   private constructor(router: ShardRouter, sink: SpanSink) {
     this.#router = router;
@@ -104,7 +107,7 @@ export class Engine {
    * ExportError when spans were not delivered; `summary` tells the account then too.
    */
   close(): Promise<RunSummary> {
-    return this.#inTurn(async () => {
+    this.#closing ??= this.#inTurn(async () => {
       try {
         await this.#send(this.#router.finish());
         await this.#pool.idle();
@@ -115,6 +118,7 @@ export class Engine {
       }
       return this.summary();
     });
+    return this.#closing;
   }
 
   /** Ends at once; what has not got where it should is lost, and counted so or as held. */
@@ -134,6 +138,7 @@ export class Engine {
       held: counts.received - counts.duplicates - sumOf(counts.dropped) - made.exported,
       synthetic: made.synthetic - synthetic,
       late: made.late,
+      early: made.early,
       undelivered: occurrences + synthetic + refused,
       seconds: (performance.now() - this.#startedAt) / 1000,
     };

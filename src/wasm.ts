@@ -41,6 +41,8 @@ export interface RouterCounts {
   objects: number;
   /** Objects forgotten at the limit. */
   evicted: number;
+  /** Events that stopped waiting for an owner at the limit. */
+  parkedEarly: number;
 }
 
 /** What a Correlator has made so far. */
@@ -51,6 +53,8 @@ export interface CorrelatorCounts {
   synthetic: number;
   /** Occurrences among `exported` that came too late for the window. */
   late: number;
+  /** Occurrences placed before their time, because their root had too many that wait. */
+  early: number;
   /** Occurrences that have no finished span yet, now. */
   held: number;
 }
@@ -106,7 +110,8 @@ export class WasmRouter {
   }
 
   counts(): RouterCounts {
-    return JSON.parse(this.#router.counts());
+    const { parked_early: parkedEarly, ...counts } = JSON.parse(this.#router.counts());
+    return { ...counts, parkedEarly };
   }
 }
 

@@ -3,7 +3,7 @@ import type { RunSummary } from '../engine.js';
 
 /** `frames=116 received=65 ...`: all frames, what became of them, and how fast. */
 export function summaryLine(summary: RunSummary): string {
-  const { skipped, dropped, undelivered, seconds } = summary;
+  const { skipped, dropped, seconds } = summary;
   const pairs: [string, number | string][] = [
     ['frames', summary.frames],
     ['received', summary.received],
@@ -48,6 +48,12 @@ function part(noun: string, counts: RunSummary['skipped'], verb: string): string
 /** Shown only when there is something to show. */
 function rarely(counts: Record<string, number>): [string, number][] {
   return Object.entries(counts).filter(([, count]) => count > 0);
+}
+
+/** What only happens when a limit was met or a back end failed; told only then. */
+function limitsMet(summary: RunSummary): [string, number][] {
+  const { undelivered, evicted, parkedEarly: parked_early, early } = summary;
+  return occurred({ undelivered, evicted, parked_early, early });
 }
 
 function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {

@@ -38,7 +38,7 @@ export class OtlpTarget implements BatchTarget {
   readonly #exporter: EncodedTraceExporter;
 
   constructor(options: OtlpOptions) {
-    this.name = options.url;
+    this.name = withoutSecrets(options.url);
     this.#exporter = new EncodedTraceExporter(options);
   }
 
@@ -99,6 +99,12 @@ class Answer implements ISerializer<SpanBytes, IExportTraceServiceResponse> {
     this.#result = { refused: 0 };
     return result;
   }
+}
+
+/** The address as it may stand in an error. */
+function withoutSecrets(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }
 
 function reasonOfFailure(error: Error | undefined): string {

@@ -20,7 +20,7 @@ export interface ShardPoolOptions {
   onFailure(error: unknown): void;
 }
 
-const NOTHING: CorrelatorCounts = { exported: 0, synthetic: 0, late: 0, held: 0 };
+const NOTHING: CorrelatorCounts = { exported: 0, synthetic: 0, late: 0, early: 0, held: 0 };
 
 export class ShardPool {
   readonly #workers: ShardWorker[];
@@ -68,6 +68,7 @@ export class ShardPool {
         exported: sum.exported + counts.exported,
         synthetic: sum.synthetic + counts.synthetic,
         late: sum.late + counts.late,
+        early: sum.early + counts.early,
         held: sum.held + counts.held,
       };
     }, NOTHING);
