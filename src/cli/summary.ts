@@ -16,8 +16,7 @@ export function summaryLine(summary: RunSummary): string {
     ['held', summary.held],
     ['synthetic', summary.synthetic],
     ['late', summary.late],
-    ...rarely({ repaired: summary.repaired, cut: summary.cut, evicted: summary.evicted }),
-    ...rarely({ undelivered }),
+    ...rareNumbers(summary),
     ['seconds', seconds.toFixed(3)],
     ['events/s', Math.round(summary.received / seconds)],
   ];
@@ -45,15 +44,10 @@ function part(noun: string, counts: RunSummary['skipped'], verb: string): string
   return `${total} ${noun}${total === 1 ? '' : 's'} ${verb} (${reasons.join(', ')})`;
 }
 
-/** Shown only when there is something to show. */
-function rarely(counts: Record<string, number>): [string, number][] {
-  return Object.entries(counts).filter(([, count]) => count > 0);
-}
-
-/** What only happens when a limit was met or a back end failed; told only then. */
-function limitsMet(summary: RunSummary): [string, number][] {
-  const { undelivered, evicted, parkedEarly: parked_early, early } = summary;
-  return occurred({ undelivered, evicted, parked_early, early });
+/** What only an odd input, a limit that was met or a failing back end makes; told only then. */
+function rareNumbers(summary: RunSummary): [string, number][] {
+  const { repaired, cut, evicted, parkedEarly: parked_early, early, undelivered } = summary;
+  return occurred({ repaired, cut, evicted, parked_early, early, undelivered });
 }
 
 function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {
