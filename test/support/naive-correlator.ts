@@ -9,7 +9,7 @@ import type { Placed, Span } from './naive-model.ts';
 import { type Generation, isDeleted, isFresh } from './naive-objects.ts';
 import { slackFor } from './naive-rules.ts';
 import { duration, floor, rfc3339, SECOND_END } from './naive-time.ts';
-import { Traces } from './naive-traces.ts';
+import { isSent, Traces } from './naive-traces.ts';
 import type { PlainSpan } from './spans.ts';
 
 const RANKS = ['Scheduled', 'Pulling', 'Pulled', 'Created', 'Started', 'Killing'];
@@ -41,8 +41,8 @@ class NaiveCorrelator {
     this.#know = new Knowledge(versions, occurrences, window);
     this.#traces = new Traces(this.#know, clusterName);
     this.#all = occurrences.map((e) => {
-      const released = e.late ? e.watermark : e.precise ? e.at : e.at + SECOND_END;
-      return { ...e, t: e.at, root: this.#know.id(this.#know.path(e.regarding, released).at(-1)!) };
+      const path = this.#know.path(e.regarding, e.late ? e.watermark : e.at);
+      return { ...e, t: e.at, path, root: this.#know.id(path.at(-1)!) };
     });
   }
 
@@ -63,7 +63,7 @@ class NaiveCorrelator {
     const near = this.#all.filter((e) => e.precise && !e.late && e.root === x.root);
     const inSecond = near.filter((e) => e.at >= x.at && e.at <= end);
     const isNamed = (e: Placed): boolean =>
-      this.#know.names(x, x.at, end, this.#know.resolve(e.regarding, end)) !== undefined;
+      this.#know.names(x, x.at, end, e.path[0]!) !== undefined;
     const after = inSecond.filter((e) => e.version > x.version || isNamed(e));
     const before = inSecond.filter((e) => e.version < x.version);
     const earliest = after.reduce((t, e) => min(t, e.at), end);
@@ -74,15 +74,20 @@ class NaiveCorrelator {
     if (e.span) return e.span;
     this.#placing.add(e);
     let h = max(this.#horizons.get(e.root) ?? 0n, e.late ? e.watermark : e.t);
-    let path = this.#know.path(e.regarding, h);
+    let path = this.#know.asOf(e.path, h);
     let direction = e.rule.names.includes('regarding') ? 'up' : e.rule.direction;
     let cause: Cause | undefined;
     const isRoot = e.topLevel || e.rule.opens === 'trace';
     const lookFor = (way: 'up' | 'down'): void => {
       direction = way;
-      cause = this.#cause(e, path[0]!, way, h);
-      h = max(h, this.#waitedUntil(e, path[0]!, cause));
-      path = this.#know.path(e.regarding, h);
+      this.#placeLate(e, h);
+      cause = this.#cause(e, path, way, h);
+      const until = this.#waitedUntil(e, path, way, cause);
+      if (until <= h) return;
+      h = until;
+      path = this.#know.asOf(e.path, h);
+      this.#placeLate(e, h);
+      cause = this.#cause(e, path, way, h);
     };
     if (!isRoot) lookFor(direction);
     const isKilling = e.reason === 'Killing';
@@ -99,6 +104,12 @@ class NaiveCorrelator {
     e.span = span;
     this.#placing.delete(e);
     return span;
+  }
+
+  /** Late ones are placed when they arrive, even while `e` waits until `h`. */
+  #placeLate(e: Placed, h: bigint): void {
+    if (e.late) return;
+    for (const c of this.#all) if (c.late && c.root === e.root && c.watermark <= h) this.#place(c);
   }
 
   #newSpan(e: Placed, path: Node[]): Span {
@@ -121,9 +132,10 @@ class NaiveCorrelator {
     if (by.t <= e.t) return;
     if (by.t - e.t > by.rule.slack) {
       span.start = by.span!.start!;
+      span.end = span.start;
       span.attributes['kspan.time.raw'] = rfc3339(e.t);
     } else if (!e.late) {
-      for (let s = span.parent; s; s = s.parent) s.start = min(s.start!, span.start!);
+      for (let s = span.parent; s; s = s.parent) if (!isSent(s)) s.start = min(s.start!, e.t);
     }
   }
 
@@ -143,7 +155,8 @@ class NaiveCorrelator {
     const object = path[0]!.known;
     const since = trace.since ?? floor(trace.first);
     const isNamed = this.#namers(e, path[0]!, 'up', h).some((c) => c.span);
-    if (ends || !object || path.length === 1 || isNamed || object.created < since) {
+    const isOwn = trace.object === this.#know.id(path[0]!);
+    if (ends || !object || path.length === 1 || isOwn || isNamed || object.created < since) {
       this.#traces.hang(e, span, parent.span, parent.evidence);
     } else {
       const create = this.#traces.create(trace, path, e.t, parent.span, parent.evidence);
@@ -152,15 +165,18 @@ class NaiveCorrelator {
   }
 
   /** What named the object of `e`: the latest before, else the earliest that followed in time. */
-  #cause(e: Placed, object: Node, direction: string, h: bigint): Cause | undefined {
-    const namers = this.#namers(e, object, direction, h);
-    const until = (c: Placed): bigint => e.t + c.rule.slack + skewOf(e);
+  #cause(e: Placed, path: Node[], direction: string, h: bigint): Cause | undefined {
+    const namers = this.#namers(e, path[0]!, direction, h);
+    const follows = (c: Placed): boolean =>
+      causalOrder(c, e) > 0 && c.t <= e.t + c.rule.slack + skewOf(e);
     const by =
       namers.findLast((c) => causalOrder(c, e) < 0 && this.#isLive(c, e)) ??
-      namers.find((c) => c.t > e.t && c.t <= until(c) && (!e.late || this.#isLive(c, e)));
+      (e.late
+        ? namers.find((c) => follows(c) && this.#isLive(c, e))
+        : namers.find((c) => follows(c) && isWaitedFor(path, direction)));
     if (!by) return undefined;
     this.#place(by);
-    return { by, evidence: this.#evidence(by, object, h)! };
+    return { by, evidence: this.#evidence(by, path[0]!, h)! };
   }
 
   /** Occurrences of the same root that name an object in a direction, in causal order. */
@@ -181,12 +197,11 @@ class NaiveCorrelator {
     return this.#traces.isLive(this.#place(c).trace, e);
   }
 
-  /** Until when is it worth waiting for a cause that is written after its effect? */
-  #waitedUntil(e: Placed, object: Node, cause: Cause | undefined): bigint {
+  /** Until when may a cause follow that is written after its effect? */
+  #waitedUntil(e: Placed, path: Node[], direction: string, cause: Cause | undefined): bigint {
     if (e.late) return 0n;
     if (cause) return cause.by.t;
-    const slack = slackFor(object.kind);
-    return slack === undefined ? 0n : e.t + slack + skewOf(e);
+    return isWaitedFor(path, direction) ? e.t + slackFor(path[0]!.kind)! + skewOf(e) : 0n;
   }
 
   #ofOwner(e: Placed, path: Node[], direction: string, h: bigint): Parent | undefined {
@@ -200,7 +215,7 @@ class NaiveCorrelator {
     if (scaledDown) return scaledDown;
     const top = path.findLastIndex((node) => isDeleted(node.known, e.t));
     if (top < 0) return undefined;
-    const traces = this.#traces.of(path[top]!, 'delete');
+    const traces = this.#traces.of(e, path[top]!, 'delete');
     const live = traces.findLast((trace) => this.#traces.isLive(trace, e));
     const isEpisode = traces.length > 0;
     const span = live?.root ?? this.#traces.open(e, path.slice(top), undefined, isEpisode);
@@ -210,14 +225,14 @@ class NaiveCorrelator {
   /** The span under which everything hangs that belongs to the same change as `e`. */
   #head(e: Placed, path: Node[]): Span {
     const { node, change } = this.#know.whichChange(path, e, e.t);
-    const traces = this.#traces.of(node, change.number);
+    const traces = this.#traces.of(e, node, change.number);
     const live = traces.findLast((trace) => this.#traces.isLive(trace, e));
     if (live) return live.heads.get(change.number)!;
     const above = path.slice(path.indexOf(node));
     const changes = node.known?.generations ?? [];
     const before = changes[changes.indexOf(change) - 1];
     const scaled =
-      before && this.#traces.of(node, before.number).findLast((t) => this.#traces.isLive(t, e));
+      before && this.#traces.of(e, node, before.number).findLast((t) => this.#traces.isLive(t, e));
     if (scaled && traces.length === 0 && isAutoscaled(change))
       return this.#traces.scale(scaled, above, change);
     return this.#traces.open(e, above, change, traces.length > 0 || !isFresh(change, e.t));
@@ -229,7 +244,7 @@ class NaiveCorrelator {
     if (age === undefined) return parent;
     const { trace } = parent.span;
     if (age === 'anywhere') this.#traces.close(trace, e.t);
-    const others = this.#traces.of(trace.path[0]!, trace.change?.number ?? 'delete');
+    const others = this.#traces.of(e, trace.path[0]!, trace.change?.number ?? 'delete');
     const live = others.findLast((other) => other !== trace && this.#traces.isLive(other, e));
     const span = live?.root ?? this.#traces.open(e, trace.path, trace.change, true);
     return { span, evidence: 'root' };
@@ -252,6 +267,12 @@ function byRelease(a: Placed, b: Placed): number {
   const turn = (e: Placed): bigint => (e.late ? e.watermark : e.t);
   const inTurn = compare(turn(a), turn(b)) || Number(b.late) - Number(a.late);
   return inTurn || (a.late ? 0 : causalOrder(a, b));
+}
+
+/** Is the object of a kind that rows name, and not known to come from nobody? */
+function isWaitedFor([object, owner]: Node[], direction: string): boolean {
+  const isMade = owner !== undefined || !object!.known;
+  return slackFor(object!.kind) !== undefined && (direction === 'down' || isMade);
 }
 
 /** How far the emitter's clock was behind the API server's. */

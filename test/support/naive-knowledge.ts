@@ -52,15 +52,21 @@ export class Knowledge {
     return path;
   }
 
+  /** The same objects as they are known at another moment. */
+  asOf(path: Node[], h: bigint): Node[] {
+    const find = (uid: string) => this.#known(h).find((object) => object.uid === uid);
+    return path.map((node) => ({ ...node, known: find(node.uid) }));
+  }
+
   /** A uid that no API server gives out is looked up by mirror annotation, then by name. */
   resolve(ref: ObjectRef, h: bigint): Node {
     const objects = this.#known(h);
-    if (UUID.test(ref.uid))
-      return { ...ref, known: objects.find((object) => object.uid === ref.uid) };
-    const known =
-      objects.find((object) => ref.uid !== '' && object.mirrors === ref.uid) ??
-      newest(objects.filter((object) => sameName(object, ref)));
-    return { ...ref, uid: known?.uid ?? '', known };
+    const isReal = UUID.test(ref.uid);
+    const known = isReal
+      ? objects.find((object) => object.uid === ref.uid)
+      : (objects.find((object) => ref.uid !== '' && object.mirrors === ref.uid) ??
+        newest(objects.filter((object) => sameName(object, ref))));
+    return { ...ref, ...known, uid: known?.uid ?? (isReal ? ref.uid : ''), known };
   }
 
   /** How `e`, if it happened at `t` and what it names is looked up at `h`, names an object. */
@@ -76,7 +82,7 @@ export class Knowledge {
     let best: { node: Node; change: Generation } | undefined;
     path.toReversed().forEach((node, i) => {
       const own = (node.known?.generations ?? []).filter(
-        (g) => i === 0 || g.manager !== node.known?.creator,
+        (g) => i === 0 || (g.manager !== 'unknown' && g.manager !== node.known?.creator),
       );
       const change =
         (node === path[0] ? seenBy(own, e) : undefined) ??
@@ -108,7 +114,7 @@ export class Knowledge {
       const owner =
         owners.find((o) => o.controller === true) ??
         owners.find((o) => o.kind !== 'Node' && find(o.uid)?.namespace !== '');
-      return owner && { ...owner, known: find(owner.uid) };
+      return owner && this.resolve(owner, h);
     }
     const namer = this.#occurrences.findLast(
       (e) =>
@@ -140,7 +146,10 @@ export class Knowledge {
       return d < 0n ? -d : d;
     };
     if (e.rule.direction === 'up')
-      return objects.sort((a, b) => Number(distance(a) - distance(b)))[0] ?? ref;
+      return (
+        objects.sort((a, b) => Number(distance(a) - distance(b)) || (a.uid < b.uid ? -1 : 1))[0] ??
+        ref
+      );
     const alive = objects.filter((object) => !isDeleted(object, t));
     const oldest = alive.reduce((a, b) => (b.created < a.created ? b : a), alive[0]!);
     return newest(objects.filter((object) => isDeleted(object, t))) ?? oldest ?? ref;

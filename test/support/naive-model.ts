@@ -53,8 +53,17 @@ export interface Occurrence {
   late: boolean;
 }
 
-/** An occurrence with its final time, its root, and, once it is placed, its span. */
-export type Placed = Occurrence & { t: bigint; root: string; span?: Span; placedAt?: bigint };
+/**
+ * An occurrence with its final time, the path from its object to the top as it was known when it was
+ * released, the id of the top and, once it is placed, its span.
+ */
+export type Placed = Occurrence & {
+  t: bigint;
+  path: Node[];
+  root: string;
+  span?: Span;
+  placedAt?: bigint;
+};
 
 /** A span in the making; the first child sets the start of a synthetic one. */
 export interface Span extends Omit<PlainSpan, 'parentSpanId' | 'start' | 'end' | 'attributes'> {
@@ -64,6 +73,7 @@ export interface Span extends Omit<PlainSpan, 'parentSpanId' | 'start' | 'end' |
   start?: bigint;
   end?: bigint;
   change?: bigint | undefined;
+  isSynthetic: boolean;
   late: boolean;
 }
 
@@ -79,6 +89,7 @@ export interface Link {
 /** `heads`: for each generation in this trace the span under which its occurrences hang. */
 export interface Trace {
   id: string;
+  top: string;
   object: string;
   path: Node[];
   change: Generation | undefined;

@@ -52,7 +52,7 @@ export function isFresh({ changed }: Generation, t: bigint): boolean {
 }
 
 function knownObject(all: Version[]): KnownObject {
-  const newer = all.filter((v, i) => all.slice(0, i).every((w) => versionOf(w) <= versionOf(v)));
+  const newer = all.filter((v, i) => all.slice(0, i).every((w) => versionOf(w) < versionOf(v)));
   const latest = newer[newer.length - 1]!;
   const { metadata } = latest;
   const entries = specEntries(all[0]!);
@@ -98,8 +98,8 @@ function opensGeneration(v: Version, before: Version, number: number, current: n
   if (number === current) return false;
   const entries = specEntries(v);
   if (v.metadata.managedFields) return entries.length > 0 && !sameSet(entries, specEntries(before));
-  const deletion = v.metadata.deletionTimestamp && !before.metadata.deletionTimestamp;
-  return !before.metadata.managedFields && !deletion;
+  const isDeletion = v.metadata.deletionTimestamp && !before.metadata.deletionTimestamp;
+  return number !== before.metadata.generation && !before.metadata.managedFields && !isDeletion;
 }
 
 function generation(

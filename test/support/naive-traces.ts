@@ -31,13 +31,17 @@ export class Traces {
     });
   }
 
-  /** Traces of an object's generation, or of its deletion, in the order they were opened. */
-  of(node: Node, generation: number | 'delete'): Trace[] {
+  /**
+   * Traces of an object's generation, or of its deletion, in the order they were opened; those of
+   * another top object than that of `e` share nothing with it.
+   */
+  of(e: Placed, node: Node, generation: number | 'delete'): Trace[] {
     const id = this.#know.id(node);
-    return this.#traces.filter((trace) =>
-      generation === 'delete'
-        ? trace.object === id && trace.change === undefined
-        : trace.object === id && trace.heads.has(generation),
+    return this.#traces.filter(
+      ({ top, object, change, heads }) =>
+        top === e.root &&
+        object === id &&
+        (generation === 'delete' ? change === undefined : heads.has(generation)),
     );
   }
 
@@ -47,6 +51,7 @@ export class Traces {
     const span = {
       ...{ traceId: '', spanId: spanIdOf(key), name: `${e.regarding.kind}.${e.reason}` },
       ...{ attributes, start: e.t, end: e.t, late: e.late, trace: undefined as unknown as Trace },
+      isSynthetic: false,
       error: e.type === 'Normal' || e.type === '' ? undefined : e.message,
       resource: this.#resource(e.component || 'unknown', e.instance),
     };
@@ -56,8 +61,9 @@ export class Traces {
 
   /** A trace whose root is the occurrence's own span. */
   openUnder(e: Placed, span: Span, path: Node[], change: Generation): void {
-    const isNew = this.of(path[0]!, change.number).length === 0;
-    const isPlain = e.topLevel && isNew && isFresh(change, e.t);
+    const isNew = this.of(e, path[0]!, change.number).length === 0;
+    const isDated = change.changed !== undefined;
+    const isPlain = e.topLevel && isNew && isDated && isFresh(change, e.t);
     const key = keyOf(
       this.#know.id(path[0]!),
       change.number,
@@ -73,9 +79,11 @@ export class Traces {
   /** A trace with a synthetic root: of a change, of a deletion, or an episode of either. */
   open(e: Placed, path: Node[], change: Generation | undefined, isEpisode: boolean): Span {
     const [node, id] = [path[0]!, this.#know.id(path[0]!)];
-    const number = change?.number ?? this.#know.generationAt(node, e.t);
+    const number = (change ?? node.known?.generations.at(-1))?.number ?? 0;
     const plainKey = change ? keyOf(id, number) : keyOf(id, 'delete');
-    const key = isEpisode ? keyOf(id, number, e.uid, `${e.count}`) : plainKey;
+    // A plain id is for a trace that is known to begin soon after its change.
+    const isPlain = !isEpisode && (!change || change.changed !== undefined);
+    const key = isPlain ? plainKey : keyOf(id, number, e.uid, `${e.count}`);
     const verb = isEpisode ? 'Activity' : change ? verbOf(node, change) : 'Delete';
     const since = isEpisode ? undefined : change?.changed;
     const trace = this.#newTrace(e, path, change, traceIdOf(key), since);
@@ -91,6 +99,7 @@ export class Traces {
     if (change?.changed !== undefined)
       trace.root.attributes['kspan.change.time'] = rfc3339(change.changed);
     if (!node.known) trace.root.attributes['kspan.root.assumed'] = true;
+    trace.root.end = e.t;
     if (change) trace.heads.set(number, trace.root);
     return trace.root;
   }
@@ -141,11 +150,15 @@ export class Traces {
     span.attributes['kspan.edge.evidence'] = evidence;
     if (e.late) span.attributes['kspan.late'] = true;
     for (
-      let [child, above]: [Span, Span | undefined] = [span, parent];
+      let [child, above]: [Span, Span?] = [span, parent];
       above;
       [child, above] = [above, above.parent]
-    )
-      above.start ??= startBefore(child.start!, above.change);
+    ) {
+      if (above.start === undefined) above.start = startBefore(child.start!, above.change);
+      else if (above.isSynthetic && !e.late && child.start! < above.start)
+        above.start = child.start!;
+      else break;
+    }
     this.#join(span, parent.trace);
     if (e.late) return;
     if (e.t < span.trace.first) span.trace.first = e.t;
@@ -194,7 +207,7 @@ export class Traces {
         container,
         reason: e.reason,
         span,
-        due: span.start! + e.rule.timeout,
+        due: e.t + e.rule.timeout,
       });
   }
 
@@ -204,21 +217,26 @@ export class Traces {
       span.end = ended ?? due;
       if (ended === undefined) span.attributes['kspan.incomplete'] = true;
     }
-    const endOf = (span: Span): bigint =>
+    const own = (span: Span): bigint => max(span.start!, span.end ?? span.start!);
+    const reach = (span: Span): bigint =>
       this.#spans
-        .filter((child) => child.parent === span && !child.late)
-        .map(endOf)
-        .concat(span.start!)
-        .reduce((a, b) => (b > a ? b : a), span.end ?? span.start!);
+        .filter((child) => child.parent === span)
+        .map(reach)
+        .reduce(max, isSent(span) ? 0n : own(span));
     return this.#spans.map((span) => ({
       ...{ traceId: span.trace.id, spanId: span.spanId, parentSpanId: span.parent?.spanId },
-      ...{ name: span.name, start: span.start!, end: endOf(span), error: span.error },
+      ...{
+        name: span.name,
+        start: span.start!,
+        end: isSent(span) ? own(span) : reach(span),
+        error: span.error,
+      },
       ...{ resource: span.resource, attributes: span.attributes },
     }));
   }
 
   #openLinks(e: Placed, pod: string): Link[] {
-    const links = this.#traces.flatMap((trace) => trace.links);
+    const links = this.#traces.filter(({ top }) => top === e.root).flatMap((trace) => trace.links);
     return links.filter((link) => link.pod === pod && link.ended === undefined && link.due >= e.t);
   }
 
@@ -230,7 +248,16 @@ export class Traces {
     since: bigint | undefined,
   ): Trace {
     const trace: Trace = {
-      ...{ id, object: this.#know.id(path[0]!), path, change, since, links: [], size: 0 },
+      ...{
+        id,
+        top: e.root,
+        object: this.#know.id(path[0]!),
+        path,
+        change,
+        since,
+        links: [],
+        size: 0,
+      },
       ...{ first: e.t, last: e.t, heads: new Map(), creates: new Map() },
     };
     this.#traces.push(trace);
@@ -255,6 +282,7 @@ export class Traces {
         change,
       },
       ...{ attributes: objectAttributes(path, generation), error: undefined, late: false },
+      isSynthetic: true,
       resource: this.#resource(service, ''),
     };
     this.#join(span, trace);
@@ -275,6 +303,11 @@ export class Traces {
     trace.size++;
   }
 }
+
+/** A late span is exported at once, unless it is a root: nothing changes it any more. */
+export const isSent = (span: Span): boolean => span.late && span.parent !== undefined;
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** The end of the change's second if the first child follows within a minute, else the child's. */
 function startBefore(child: bigint, change: bigint | undefined): bigint {
