@@ -91,9 +91,12 @@ export class WasmRouter {
     this.#router.push(chunk);
   }
 
-  /** The input has ended: the watermark passes everything. Throws as `push` does. */
-  finish(): void {
-    this.#router.finish();
+  /**
+   * The input has ended: the watermark passes everything. False: there is more; take the batches and
+   * call it again. Throws as `push` does.
+   */
+  finish(): boolean {
+    return this.#router.finish();
   }
 
   /**
@@ -102,11 +105,6 @@ export class WasmRouter {
    */
   take(shard: number, force: boolean): Uint8Array<ArrayBuffer> {
     return this.#router.take(shard, force) as Uint8Array<ArrayBuffer>;
-  }
-
-  /** Bytes that wait to be taken, all shards together. */
-  get pendingBytes(): number {
-    return this.#router.pending_bytes();
   }
 
   counts(): RouterCounts {

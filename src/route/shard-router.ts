@@ -41,7 +41,7 @@ export class ShardRouter {
 
   /** The input has ended; yields all that is left, with the word that nothing follows. */
   *finish(): Generator<RoutedBatch> {
-    guarded(() => this.#router.finish());
+    while (!guarded(() => this.#router.finish())) yield* this.#endRound();
     yield* this.#endRound(true);
   }
 
@@ -61,9 +61,9 @@ export class ShardRouter {
 }
 
 /** A limit is thrown as a string that says which; anything else is a trap. */
-function guarded(call: () => void): void {
+function guarded<T>(call: () => T): T {
   try {
-    call();
+    return call();
   } catch (error) {
     if (typeof error === 'string') throw new InputError('input_limit', error);
     throw new WorkerError('worker_failed', `the Router has failed: ${reasonOf(error)}`, error);

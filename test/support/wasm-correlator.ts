@@ -25,7 +25,7 @@ export function correlateInProcess(
     router.push(chunk);
     exchange();
   }
-  router.finish();
+  while (!router.finish()) exchange();
   exchange();
   return Buffer.concat(drained);
 }

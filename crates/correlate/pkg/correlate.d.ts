@@ -25,9 +25,8 @@ export class Router {
      * # Errors
      * Too many bytes of Events without receivedAt.
      */
-    finish(): void;
+    finish(): boolean;
     constructor(settings: Settings);
-    pending_bytes(): number;
     /**
      * # Errors
      * Too many bytes of Events without receivedAt.
@@ -68,9 +67,8 @@ export interface InitOutput {
     readonly correlator_new: (a: number) => number;
     readonly correlator_push: (a: number, b: number, c: number) => void;
     readonly router_counts: (a: number) => [number, number];
-    readonly router_finish: (a: number) => [number, number];
+    readonly router_finish: (a: number) => [number, number, number];
     readonly router_new: (a: number) => number;
-    readonly router_pending_bytes: (a: number) => number;
     readonly router_push: (a: number, b: number, c: number) => [number, number];
     readonly router_take: (a: number, b: number, c: number) => [number, number];
     readonly settings_new: () => number;

@@ -98,12 +98,14 @@ export class Router {
     /**
      * # Errors
      * Too many bytes of Events without receivedAt.
+     * @returns {boolean}
      */
     finish() {
         const ret = wasm.router_finish(this.__wbg_ptr);
-        if (ret[1]) {
-            throw takeFromExternrefTable0(ret[0]);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
         }
+        return ret[0] !== 0;
     }
     /**
      * @param {Settings} settings
@@ -114,13 +116,6 @@ export class Router {
         this.__wbg_ptr = ret;
         RouterFinalization.register(this, this.__wbg_ptr, this);
         return this;
-    }
-    /**
-     * @returns {number}
-     */
-    pending_bytes() {
-        const ret = wasm.router_pending_bytes(this.__wbg_ptr);
-        return ret >>> 0;
     }
     /**
      * # Errors

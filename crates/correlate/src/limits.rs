@@ -49,6 +49,8 @@ impl Default for Settings {
     }
 }
 
+/// Bytes of held Events that go out at a time when the input ends.
+pub const FINISH_STEP: usize = 8 << 20;
 /// A longer message is cut, in bytes.
 pub const MESSAGE_MAX: usize = 32 << 10;
 /// The end of a second, from its start.

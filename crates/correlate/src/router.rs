@@ -15,7 +15,7 @@ use crate::event::{self, EventTime, KubeEvent};
 use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_frame};
 use crate::frames::Frames;
 use crate::ids::object_key;
-use crate::limits::{EVENT_UID_KEPT, Settings};
+use crate::limits::{EVENT_UID_KEPT, FINISH_STEP, Settings};
 use crate::meta::ObjectMeta;
 use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, OwnerIndex};
 use crate::parking::Parking;
@@ -112,15 +112,15 @@ impl Router {
         self.drain_frames()
     }
 
-    /// Ends the input: what was held goes out, and the watermark passes everything.
+    /// Ends the input: what was held goes out, and the watermark passes everything. False: there is
+    /// more to come; the batches are to be taken first, and this called again.
     ///
     /// # Errors
     /// As `push`.
-    pub fn finish(&mut self) -> Result<(), UntimedLimit> {
+    pub fn finish(&mut self) -> Result<bool, UntimedLimit> {
         self.frames.finish();
         self.drain_frames()?;
-        self.core.finish();
-        Ok(())
+        Ok(self.core.finish())
     }
 
     /// The batch that waits for a shard. Empty when there is nothing to tell; with `force` it tells
@@ -131,12 +131,6 @@ impl Router {
             batch::write(&mut batch, self.core.watermark, &Record::Watermark);
         }
         batch
-    }
-
-    /// Bytes that wait to be taken, all shards together.
-    #[must_use]
-    pub fn pending_bytes(&self) -> usize {
-        self.core.batches.iter().map(Vec::len).sum()
     }
 
     /// What came in and what became of it so far.
@@ -267,8 +261,10 @@ impl Core {
         self.watermark = watermark;
     }
 
-    fn finish(&mut self) {
-        while let Some((order, object)) = self.untimed.events.pop_first() {
+    fn finish(&mut self) -> bool {
+        while self.pending_bytes() < FINISH_STEP
+            && let Some((order, object)) = self.untimed.events.pop_first()
+        {
             self.advance_clock(Some(order.0));
             if let Some(event) = event::parse_event(&object)
                 && let Ok(time) = event.time()
@@ -276,7 +272,15 @@ impl Core {
                 self.place(&event, time, &object);
             }
         }
-        self.advance_watermark(Nanos::MAX);
+        let done = self.untimed.events.is_empty();
+        if done {
+            self.advance_watermark(Nanos::MAX);
+        }
+        done
+    }
+
+    fn pending_bytes(&self) -> usize {
+        self.batches.iter().map(Vec::len).sum()
     }
 
     fn hold_untimed(

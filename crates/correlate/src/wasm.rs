@@ -82,15 +82,11 @@ impl Router {
     }
     /// # Errors
     /// Too many bytes of Events without receivedAt.
-    pub fn finish(&mut self) -> Result<(), String> {
+    pub fn finish(&mut self) -> Result<bool, String> {
         self.0.finish().map_err(|limit| limit.to_string())
     }
     pub fn take(&mut self, shard: usize, force: bool) -> Vec<u8> {
         self.0.take(shard, force)
-    }
-    #[must_use]
-    pub fn pending_bytes(&self) -> usize {
-        self.0.pending_bytes()
     }
     #[must_use]
     pub fn counts(&self) -> String {

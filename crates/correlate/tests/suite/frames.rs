@@ -17,7 +17,9 @@ fn told(input: &[u8], chunk: usize) -> (Vec<String>, RouterCounts) {
         router.push(chunk).expect("the input is within its limits");
         batch.extend(router.take(0, true));
     }
-    router.finish().expect("the input is within its limits");
+    while !router.finish().expect("the input is within its limits") {
+        batch.extend(router.take(0, true));
+    }
     batch.extend(router.take(0, true));
     let names = read(&batch).filter_map(|(_, record)| match record {
         Record::Meta { version, .. } => {
@@ -252,4 +254,28 @@ fn only_events_of_kubernetes_are_events() {
         event("v1").replace(r#""kind":"Event","apiVersion":"v1","#, "")
     );
     assert_eq!(names(&list), ["Event/e"]);
+}
+
+#[test]
+fn events_that_were_held_for_the_end_go_out_in_steps() {
+    let filler = "x".repeat(30 << 10);
+    let mut router = Router::new(Settings::default());
+    for second in 0..1000 {
+        let time = format!("2026-11-22T15:{:02}:{:02}Z", second / 60, second % 60);
+        let event = format!(
+            r#"{{"kind":"Event","apiVersion":"v1","metadata":{{"uid":"e{second}","name":"e"}},
+            "involvedObject":{{"kind":"Pod","name":"p"}},"message":"{filler}","firstTimestamp":"{time}"}}"#
+        );
+        router.push(event.as_bytes()).expect("the input is within its limits");
+    }
+    let (mut steps, mut events, mut done) = (0, 0, false);
+    while !done {
+        done = router.finish().expect("the input is within its limits");
+        let batch = router.take(0, true);
+        assert!(batch.len() < 9 << 20, "{} bytes at a time", batch.len());
+        events += read(&batch).filter(|(_, record)| matches!(record, Record::Event { .. })).count();
+        steps += 1;
+    }
+    assert_eq!(events, 1000);
+    assert!(steps > 2, "{steps} steps");
 }

@@ -73,7 +73,9 @@ pub fn run(input: &[u8], how: How) -> Outcome {
         router.push(chunk).expect("the input is within its limits");
         exchange(&mut router);
     }
-    router.finish().expect("the input is within its limits");
+    while !router.finish().expect("the input is within its limits") {
+        exchange(&mut router);
+    }
     exchange(&mut router);
     Outcome {
         spans: decode(&bytes),
