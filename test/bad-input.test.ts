@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { measureInputs } from '../src/ingest/replay.ts';
 import { kspan, messages } from './support/kspan.ts';
 import { scenario } from './support/scenarios.ts';
 
@@ -230,14 +231,15 @@ describe('what cannot be run at all is one line and exit code 2', () => {
       expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
     });
 
-  // Root may read everything, so it runs this as nobody.
-  const uid = process.getuid?.() === 0 ? 65_534 : undefined;
   test('no permission', async () => {
-    const args = ['replay', locked];
     chmodSync(folder, 0o755);
-    const outcome = await kspan(args, uid === undefined ? {} : { uid });
-    const stderr = `kspan: cannot read ${locked}: permission denied\n`;
-    expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr });
+    // Root may read everything, so it is somebody else for a moment.
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    const refused = await measureInputs([locked]).catch((error: unknown) => error);
+    if (isRoot) process.seteuid?.(0);
+    const message = `cannot read ${locked}: permission denied`;
+    expect(refused).toMatchObject({ exitCode: 2, message });
   });
 });
 

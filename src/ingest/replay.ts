@@ -3,8 +3,15 @@
 // frames; the YAML that the ancestor of kspan captured becomes JSON frames here. Chunks are pulled, so
 // a slow consumer slows the reading, and reading never blocks the thread. An input that cannot be opened
 // is an InputError before anything is read; one that breaks off is one after all that could be read.
-import { closeSync, constants, createReadStream, fstatSync, open, openSync } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  open as openWithCallback,
+} from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -50,8 +57,10 @@ async function measure(path: string): Promise<number | undefined> {
   try {
     const info = path === STDIN ? fstatSync(process.stdin.fd) : await stat(path);
     if (info.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-    if (path !== STDIN) await access(path, constants.R_OK);
-    return info.isFile() ? info.size : undefined;
+    if (!info.isFile()) return undefined;
+    // Opened only where that cannot block: a pipe without a writer would.
+    if (path !== STDIN) await (await open(path)).close();
+    return info.size;
   } catch (error) {
     const message = `cannot read ${nameOf(path)}: ${reasonOf(error)}`;
     throw new InputError('input_unreadable', message, error);
@@ -117,7 +126,7 @@ async function openPipe(path: string, signal: AbortSignal | undefined): Promise<
       setImmediate(release);
     }
   };
-  const opening = promisify(open)(path, 'r').finally(() => {
+  const opening = promisify(openWithCallback)(path, 'r').finally(() => {
     isOpen = true;
   });
   if (signal?.aborted) release();

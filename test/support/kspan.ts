@@ -20,8 +20,6 @@ export interface RunOptions {
   input?: string | Uint8Array;
   env?: Record<string, string>;
   cwd?: string;
-  /** Runs as this user, who may not read everything. */
-  uid?: number;
 }
 
 /** `kspan ARGS...` to its end. */
@@ -35,11 +33,10 @@ export async function kspan(args: string[], options: RunOptions = {}): Promise<O
 
 /** `kspan ARGS...` with its standard input left open. */
 export function startKspan(args: string[], options: RunOptions = {}) {
-  const { env = {}, cwd, uid } = options;
+  const { env = {}, cwd } = options;
   return spawn(process.execPath, [cli, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     ...(cwd !== undefined && { cwd }),
-    ...(uid !== undefined && { uid, gid: uid }),
   });
 }
 
