@@ -35,7 +35,9 @@ impl World {
             }
         }
         start -= stated_before(root, pending);
-        let start = root.trace(place.trace).child_start(place.span, start);
+        if !pending.late {
+            start = root.trace(place.trace).child_start(place.span, start);
+        }
         let id = pending.span_id();
         let trace = root.trace(place.trace);
         let above = trace.span(place.span).id;
@@ -48,6 +50,7 @@ impl World {
             end: start.max(at),
             elastic: false,
             occurrence: true,
+            incomplete: false,
             resource: pending.resource.clone(),
             body: Some(body),
         };
@@ -71,11 +74,7 @@ impl World {
         let index = root.add_span(parent.trace, span);
         let place = Place { trace: parent.trace, span: index };
         self.settle_namings(root, pending, place);
-        if pending.is_link() {
-            let deadline = at.saturating_add(pending.rule.timeout);
-            let link = Link { trace: place.trace, span: index, deadline };
-            root.open_link(pending.about, pending.container, link);
-        }
+        self.open_link(root, pending, place);
     }
 
     /// A late span leaves at once and stretches nothing; others may still hang under it.
@@ -97,8 +96,17 @@ impl World {
         });
     }
 
+    /// The span of a link lasts until the next one.
+    pub fn open_link(&self, root: &mut Root, pending: &Pending, place: Place) {
+        if pending.is_link() {
+            let deadline = pending.order.time.saturating_add(pending.rule.timeout);
+            let link = Link { trace: place.trace, span: place.span, deadline };
+            root.open_link(pending.about, pending.container, link);
+        }
+    }
+
     /// The start-up chain (design 1.9): a link ends when the next one begins.
-    fn end_links(&mut self, root: &mut Root, pending: &Pending, end: Nanos) {
+    pub fn end_links(&mut self, root: &mut Root, pending: &Pending, end: Nanos) {
         if pending.rule.chain == Chain::None {
             return;
         }

@@ -97,6 +97,7 @@ impl World {
             end: first,
             elastic: true,
             occurrence: false,
+            incomplete: false,
             resource: self.spans.resource(service, ""),
             body: Some(SpanEncoder::synthetic(synthetic, at, &self.objects, path)),
         };
@@ -110,7 +111,8 @@ impl World {
         let (from, change) = self.which_change(pending, path);
         let generation = change.map_or(0, |change| change.generation);
         let object = &mut self.objects[path[from]];
-        let plain = pending.top_level && object.open(Some(generation), at) == Opening::Plain;
+        let opening = object.open(Some(generation), at);
+        let plain = pending.top_level && opening == Opening::Plain;
         let key = if plain {
             Key::generation(&object.uid, generation)
         } else {
@@ -127,13 +129,18 @@ impl World {
             end: at,
             elastic: true,
             occurrence: true,
+            incomplete: false,
             resource: pending.resource.clone(),
             body: Some(body),
         };
         let mut trace = Trace::new(position.trace, subject, at, span);
         trace.plain = plain;
-        let trace = root.add_trace(trace);
-        self.settle_namings(root, pending, Place { trace, span: 0 });
+        if !pending.late {
+            self.end_links(root, pending, at);
+        }
+        let place = Place { trace: root.add_trace(trace), span: 0 };
+        self.settle_namings(root, pending, place);
+        self.open_link(root, pending, place);
     }
 
     /// An object whose creation nobody named: its life hangs under a span of its own.
@@ -241,6 +248,7 @@ impl World {
             end: start,
             elastic: true,
             occurrence: false,
+            incomplete: false,
             resource: self.spans.resource(service, ""),
             body: Some(body),
         }

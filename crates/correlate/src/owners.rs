@@ -178,7 +178,7 @@ impl<D: Detail> OwnerIndex<D> {
         };
         let namesake = |id: ObjectId| {
             let slot = &self.slots[id];
-            (slot.flags & METADATA == 0 && slot.parent != 0).then_some(slot.parent)
+            (slot.parent != 0).then_some(slot.parent)
         };
         let namesakes = scoped_name(scope, kind, namespace, name);
         let inherited = self.ids_named(namesakes).find_map(namesake);

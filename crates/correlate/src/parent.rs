@@ -67,7 +67,7 @@ impl World {
             Some(place) => (place, Evidence::Owner),
             None => (self.change_trace(root, pending, path), Evidence::Root),
         };
-        if direction == Direction::Down {
+        if pending.rule.termination && direction == Direction::Down {
             return Ok(Parent { place, evidence, later: None });
         }
         Ok(self.under_creation(root, pending, path, place, evidence))
@@ -102,14 +102,15 @@ impl World {
         if let Some(naming) = before.filter(usable).max_by_key(|naming| naming.order).cloned() {
             return self.placed_cause(root, pending, &naming, certain);
         }
-        let reach = |naming: &Naming| at.saturating_add(naming.slack).saturating_add(pending.skew);
+        let reach =
+            |naming: &Naming| at.saturating_add(naming.slack).saturating_add(pending.skew());
         let after = namings
             .filter(|naming| naming.order > pending.order && naming.order.time <= reach(naming))
             .filter(usable)
             .min_by_key(|naming| naming.order)
             .cloned();
         if !pending.late && self.can_be_named(root.scope, path, direction) {
-            let horizon = at.saturating_add(rules::slack_max()).saturating_add(pending.skew);
+            let horizon = at.saturating_add(rules::slack_max()).saturating_add(pending.skew());
             let until = after.as_ref().map_or(horizon, |naming| naming.order.time);
             let names_it =
                 |vague: &&Pending| vague.names.iter().any(|named| named.name == pending.about_name);

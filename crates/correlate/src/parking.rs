@@ -91,6 +91,11 @@ impl Parking {
         self.metas.entry(missing).or_default().push((of, parked));
     }
 
+    /// Whether any metadata waits.
+    pub fn has_metas(&self) -> bool {
+        !self.metas.is_empty()
+    }
+
     /// Takes all metadata that waits for this owner, in order of arrival.
     pub fn take_metas(&mut self, missing: u128) -> Vec<(u128, Parked)> {
         let metas = self.metas.remove(&missing).unwrap_or_default();

@@ -59,8 +59,8 @@ pub struct Pending {
     pub names: Vec<Named>,
     /// Hash of the container; 0: the pod as a whole.
     pub container: u64,
-    /// How much later than `order.time` the API server's clock says it happened.
-    pub skew: Nanos,
+    /// Start of the second in which the API server made the Event: told by first occurrences.
+    pub created: Option<Nanos>,
     /// The duration that the message states.
     pub stated: Option<Nanos>,
     /// Annotated as the root of its trace.
@@ -107,7 +107,7 @@ impl Pending {
             rule: found.rule,
             names: named(event, found, scope, about),
             container: container_of(&regarding.field_path).map_or(0, |name| name_key("", "", name)),
-            skew: if first { skew(event, time) } else { 0 },
+            created: event.created.second().filter(|_| first),
             stated: found.stated_duration(),
             top_level: event.top_level,
             late: false,
@@ -132,6 +132,11 @@ impl Pending {
         } else {
             self.rule.direction
         }
+    }
+
+    /// How slow its reporter's clock is at least, by the API server's.
+    pub fn skew(&self) -> Nanos {
+        self.created.map_or(0, |created| (created - self.order.time).max(0))
     }
 
     /// Whether it is a link of the start-up chain.
@@ -177,9 +182,4 @@ fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, scope: Scope, about: u128
 fn node_of<'e>(event: &'e KubeEvent<'_>, found: &RuleMatch<'e>) -> Option<&'e str> {
     let host = (event.component == "kubelet" && !event.host.is_empty()).then_some(&*event.host);
     found.capture("node").or(host)
-}
-
-/// A reporter's clock is slow by at least what the API server's second of creation shows.
-fn skew(event: &KubeEvent<'_>, time: EventTime) -> Nanos {
-    event.created.second().map_or(0, |created| (created - time.at).max(0))
 }

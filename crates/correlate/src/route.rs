@@ -65,10 +65,16 @@ impl Core {
         }
     }
 
-    /// Metadata that waits for the same root goes ahead of the Event.
+    /// Metadata that waits for an owner on the way goes ahead of the Event.
     fn send_event(&mut self, id: ObjectId, object: &[u8]) {
+        if self.parking.has_metas() {
+            let mut path = Vec::new();
+            self.owners.path(EVERYWHERE, id, &mut path);
+            for id in path {
+                self.free_metas(self.owners.key(id));
+            }
+        }
         let root = self.root_key(id);
-        self.free_metas(root);
         self.write(self.shard_for(root), &Record::Event { root, object });
     }
 
@@ -89,9 +95,11 @@ impl Core {
         }
     }
 
-    /// What waited for this owner goes on: to it.
-    pub fn free_metas(&mut self, root: u128) {
-        for (_, parked) in self.parking.take_metas(root) {
+    /// What waited for this owner goes on, with what is known.
+    pub fn free_metas(&mut self, missing: u128) {
+        for (object, parked) in self.parking.take_metas(missing) {
+            let id = self.owners.find(object);
+            let root = id.map_or(missing, |id| self.root_key(id));
             let version = parked.version();
             self.write(self.shard_for(root), &Record::Meta { root, version });
         }

@@ -39,6 +39,8 @@ pub struct Span {
     pub elastic: bool,
     /// Whether it stands for an occurrence.
     pub occurrence: bool,
+    /// Cut off by a limit.
+    pub incomplete: bool,
     /// Encoded resource.
     pub resource: Rc<[u8]>,
     /// Encoded fields but start and end; `None` once it has left.
@@ -129,7 +131,8 @@ impl Trace {
     /// Whether it takes an occurrence at `at`; a late one also when the trace has closed since.
     pub fn is_live(&self, at: Nanos, late: bool, idle: Nanos, slack: Nanos) -> bool {
         if late {
-            at >= self.first.saturating_sub(slack)
+            let begin = self.first.min(self.span(0).start);
+            at >= begin.saturating_sub(slack)
                 && self.closed.is_none_or(|_| at <= self.last.saturating_add(idle))
         } else {
             self.closed.is_none()
@@ -199,7 +202,9 @@ impl Trace {
         }
         let end = end.max(self.span(index).start);
         self.cover_end(index, end);
-        self.finish(index, cut)
+        self.spans[index as usize].incomplete = cut;
+        // A root may still get children.
+        if index == 0 { None } else { self.finish(index) }
     }
 
     /// When it closes if nothing more happens; `None` while it waits for a link.
@@ -217,20 +222,20 @@ impl Trace {
     pub fn close(&mut self, at: Nanos, mut leave: impl FnMut(Finished)) {
         self.closed = Some(at);
         for index in 0..self.spans.len() {
-            if let Some(span) = self.finish(SpanIndex::try_from(index).unwrap_or(0), false) {
+            if let Some(span) = self.finish(SpanIndex::try_from(index).unwrap_or(0)) {
                 leave(span);
             }
         }
     }
 
-    fn finish(&mut self, index: SpanIndex, incomplete: bool) -> Option<Finished> {
+    fn finish(&mut self, index: SpanIndex) -> Option<Finished> {
         let span = &mut self.spans[index as usize];
         Some(Finished {
             body: span.body.take()?,
             resource: Rc::clone(&span.resource),
             start: span.start,
             end: span.end,
-            incomplete,
+            incomplete: span.incomplete,
             occurrence: span.occurrence,
         })
     }
