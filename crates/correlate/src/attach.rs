@@ -35,9 +35,7 @@ impl World {
             }
         }
         start -= stated_before(root, pending);
-        if !pending.late {
-            start = root.trace(place.trace).child_start(place.span, start);
-        }
+        start = root.trace(place.trace).child_start(place.span, start);
         let id = pending.span_id();
         let trace = root.trace(place.trace);
         let above = trace.span(place.span).id;
@@ -80,6 +78,11 @@ impl World {
     /// A late span leaves at once and stretches nothing; others may still hang under it.
     fn keep_late(&mut self, root: &mut Root, pending: &Pending, parent: Place, span: Span) {
         let trace = root.trace_mut(parent.trace);
+        // The root of a trace that it opened itself is there for it.
+        if trace.count == 1 {
+            trace.cover_start(parent.span, span.start, false);
+            trace.cover_end(parent.span, span.end);
+        }
         trace.count += 1;
         let kept = Span { body: None, resource: span.resource.clone(), ..span };
         let index = trace.add(kept);

@@ -35,6 +35,8 @@ pub const EVERYWHERE: Scope = 0;
 const METADATA: u8 = 1;
 const NAMESPACED: u8 = 2;
 const DELETED: u8 = 4;
+/// A message named it, so that its parent holds for any object of its name.
+const NAMED: u8 = 8;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -108,7 +110,9 @@ impl<D: Detail> OwnerIndex<D> {
         let standin = standin_uid(&self.cluster_uid, &meta.kind, &meta.namespace, &meta.name);
         let uid_known = !meta.uid.is_empty();
         let uid: &str = if uid_known { &meta.uid } else { &standin };
+        let mut named_by = 0;
         if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
+            named_by = self.slots[id].parent;
             self.forget(id);
         }
         let id = self.ensure(
@@ -150,6 +154,9 @@ impl<D: Detail> OwnerIndex<D> {
         }
         let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
         self.set_parent(id, parent);
+        if parent != 0 && named_by == parent {
+            self.slots[id].flags |= NAMED;
+        }
         self.slots.touch(id);
         id
     }
@@ -178,7 +185,8 @@ impl<D: Detail> OwnerIndex<D> {
         };
         let namesake = |id: ObjectId| {
             let slot = &self.slots[id];
-            (slot.parent != 0).then_some(slot.parent)
+            let by_name = slot.flags & METADATA == 0 || slot.flags & NAMED != 0;
+            (by_name && slot.parent != 0).then_some(slot.parent)
         };
         let namesakes = scoped_name(scope, kind, namespace, name);
         let inherited = self.ids_named(namesakes).find_map(namesake);
@@ -201,8 +209,10 @@ impl<D: Detail> OwnerIndex<D> {
             self.ids_named(scoped_name(scope, kind, namespace, name)).collect();
         let known = !ids.is_empty();
         for id in ids {
-            let slot = &self.slots[id];
-            if slot.flags & METADATA == 0 && slot.parent == 0 && id != owner {
+            let slot = &mut self.slots[id];
+            if slot.parent == owner_key {
+                slot.flags |= NAMED;
+            } else if slot.flags & METADATA == 0 && slot.parent == 0 && id != owner {
                 self.set_parent(id, owner_key);
             }
         }

@@ -5,7 +5,7 @@
 //! What was told already is not told again, and the Router's limits are kept here.
 
 use crate::batch::{self, Record, Version};
-use crate::event::{EventTime, KubeEvent};
+use crate::event::{self, EventTime, KubeEvent};
 use crate::meta::ObjectMeta;
 use crate::owners::{EVERYWHERE, ObjectId};
 use crate::parking::Parked;
@@ -25,7 +25,9 @@ impl Core {
         if late || self.is_settled(id) {
             self.send_event(id, object);
         } else {
-            let order = (time.latest(), rank(&event.reason), event.resource_version);
+            // Of a time known only to the second, from its begin: in the Correlator it holds up what
+            // else happened in its second.
+            let order = (time.at, rank(&event.reason), event.resource_version);
             self.parking.park_event(order, self.owners.key(id), object);
         }
         self.keep_within_limits();
@@ -59,9 +61,13 @@ impl Core {
 
     /// A parked Event goes on with what is known; `key`: its object's.
     pub fn free_event(&mut self, key: u128, object: &[u8]) {
-        match self.owners.find(key) {
-            Some(id) => self.send_event(id, object),
-            None => self.write(self.shard_for(key), &Record::Event { root: key, object }),
+        // An object that was known by its name only is another one now, if its metadata came.
+        let known = self.owners.find(key).or_else(|| {
+            let event = event::parse_event(object)?;
+            Some(self.owners.apply_event(EVERYWHERE, &event.regarding))
+        });
+        if let Some(id) = known {
+            self.send_event(id, object);
         }
     }
 
@@ -130,13 +136,14 @@ impl Core {
         }
     }
 
-    /// Whether the root is certain: its metadata is known and names no owner.
+    /// Whether the root is certain: all on the way to it is known by its metadata, and it has no
+    /// owner.
     fn is_settled(&mut self, id: ObjectId) -> bool {
         let mut path = std::mem::take(&mut self.path);
         self.owners.path(EVERYWHERE, id, &mut path);
-        let root = path[path.len() - 1];
+        let settled = path.iter().all(|&id| self.owners.has_metadata(id));
         self.path = path;
-        self.owners.has_metadata(root)
+        settled
     }
 
     fn root_key(&mut self, id: ObjectId) -> u128 {
