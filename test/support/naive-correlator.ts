@@ -5,7 +5,7 @@
 import { occurrenceAttributes } from './naive-attributes.ts';
 import { readRecording } from './naive-input.ts';
 import { type Evidence, Knowledge, type Node } from './naive-knowledge.ts';
-import type { Placed, Span } from './naive-model.ts';
+import type { Placed, Span, Trace } from './naive-model.ts';
 import { type Generation, isDeleted, isFresh } from './naive-objects.ts';
 import { slackFor } from './naive-rules.ts';
 import { duration, floor, rfc3339, SECOND_END } from './naive-time.ts';
@@ -73,7 +73,7 @@ class NaiveCorrelator {
   #place(e: Placed): Span {
     if (e.span) return e.span;
     this.#placing.add(e);
-    let h = max(this.#horizons.get(e.root) ?? 0n, e.late ? e.watermark : e.t);
+    let h = max(this.#horizons.get(e.root) ?? 0n, this.#turn(e));
     let path = this.#know.asOf(e.path, h);
     let direction = e.rule.names.includes('regarding') ? 'up' : e.rule.direction;
     let cause: Cause | undefined;
@@ -82,7 +82,7 @@ class NaiveCorrelator {
       direction = way;
       this.#placeLate(e, h);
       cause = this.#cause(e, path, way, h);
-      const until = this.#waitedUntil(e, path, way, cause);
+      const until = max(this.#waitedUntil(e, path, way, cause), this.#horizons.get(e.root) ?? 0n);
       if (until <= h) return;
       h = until;
       path = this.#know.asOf(e.path, h);
@@ -93,7 +93,7 @@ class NaiveCorrelator {
     const isKilling = e.reason === 'Killing';
     const ends = e.rule.termination === true && (!isKilling || isDeleted(path[0]!.known, e.t));
     if (!isRoot && !cause && e.rule.termination && !ends) lookFor('up');
-    this.#horizons.set(e.root, h);
+    this.#horizons.set(e.root, max(h, this.#horizons.get(e.root) ?? 0n));
     e.placedAt = h;
 
     const span = this.#newSpan(e, path);
@@ -104,6 +104,14 @@ class NaiveCorrelator {
     e.span = span;
     this.#placing.delete(e);
     return span;
+  }
+
+  /** When it is placed at the earliest: those known to the second hold up what is in their second. */
+  #turn(e: Placed): bigint {
+    if (e.late) return e.watermark;
+    const inSecond = this.#all.filter((x) => !x.precise && !x.late && x.root === e.root);
+    const holds = (x: Placed): boolean => x === e || (x.at <= e.t && x.watermark <= e.t && !x.span);
+    return inSecond.filter(holds).reduce((t, x) => max(t, x.at + SECOND_END), e.t);
   }
 
   /** Late ones are placed when they arrive, even while `e` waits until `h`. */
@@ -126,17 +134,18 @@ class NaiveCorrelator {
     this.#traces.openUnder(e, span, path.slice(path.indexOf(node)), change);
   }
 
+  /** A cause that is later than its effect begins with it; one that is too late moves it. */
   #hangUnderCause(e: Placed, span: Span, { by, evidence }: Cause): void {
     const parent = this.#notTooOld(e, { span: by.span!, evidence });
-    this.#traces.hang(e, span, parent.span, parent.evidence);
-    if (by.t <= e.t) return;
-    if (by.t - e.t > by.rule.slack) {
-      span.start = by.span!.start!;
-      span.end = span.start;
+    if (by.t - e.t > by.rule.slack && parent.span === by.span) {
+      span.start = parent.span.start!;
+      span.end = max(span.start, e.t);
       span.attributes['kspan.time.raw'] = rfc3339(e.t);
-    } else if (!e.late) {
-      for (let s = span.parent; s; s = s.parent) if (!isSent(s)) s.start = min(s.start!, e.t);
+    } else if (by.t > e.t && parent.span === by.span && !e.late) {
+      for (let s: Span | undefined = by.span; s; s = s.parent)
+        if (!isSent(s)) s.start = min(s.start!, e.t);
     }
+    this.#traces.hang(e, span, parent.span, parent.evidence);
   }
 
   /** No occurrence names the object: perhaps one names its owner; else it hangs under the root. */
@@ -150,18 +159,20 @@ class NaiveCorrelator {
   ): void {
     const found = (ends ? this.#ofTermination(e, path, h) : undefined) ??
       this.#ofOwner(e, path, direction, h) ?? { span: this.#head(e, path), evidence: 'root' };
-    const parent = this.#notTooOld(e, found);
-    const { trace } = parent.span;
+    const made = ends ? undefined : this.#traces.creationIn(found.span.trace, path);
+    const parent = this.#notTooOld(e, made ? { span: made, evidence: 'owner' } : found);
+    const isUnnamed = !made && !ends && !e.late && this.#isUnnamed(e, path, parent.span.trace, h);
+    if (!isUnnamed) return this.#traces.hang(e, span, parent.span, parent.evidence);
+    const create = this.#traces.create(path, e.t, parent.span, parent.evidence);
+    this.#traces.hang(e, span, create, 'owner');
+  }
+
+  /** Was the object of `e` created in this trace, by whom nobody said? */
+  #isUnnamed(e: Placed, path: Node[], trace: Trace, h: bigint): boolean {
     const object = path[0]!.known;
-    const since = trace.since ?? floor(trace.first);
-    const isNamed = this.#namers(e, path[0]!, 'up', h).some((c) => c.span);
-    const isOwn = trace.object === this.#know.id(path[0]!);
-    if (ends || !object || path.length === 1 || isOwn || isNamed || object.created < since) {
-      this.#traces.hang(e, span, parent.span, parent.evidence);
-    } else {
-      const create = this.#traces.create(trace, path, e.t, parent.span, parent.evidence);
-      this.#traces.hang(e, span, create, 'owner');
-    }
+    if (!object || path.length === 1 || trace.object === this.#know.id(path[0]!)) return false;
+    if (object.created < (trace.since ?? floor(trace.first))) return false;
+    return !this.#namers(e, path[0]!, 'up', h).some((c) => c.span);
   }
 
   /** What named the object of `e`: the latest before, else the earliest that followed in time. */
@@ -234,7 +245,7 @@ class NaiveCorrelator {
     const scaled =
       before && this.#traces.of(e, node, before.number).findLast((t) => this.#traces.isLive(t, e));
     if (scaled && traces.length === 0 && isAutoscaled(change))
-      return this.#traces.scale(scaled, above, change);
+      return e.late ? scaled.heads.get(before.number)! : this.#traces.scale(scaled, above, change);
     return this.#traces.open(e, above, change, traces.length > 0 || !isFresh(change, e.t));
   }
 

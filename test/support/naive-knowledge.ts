@@ -1,7 +1,7 @@
 // What the naive oracle knows about objects at a moment: names resolved, owners walked, the change that
 // an occurrence belongs to. A moment `h` means: all frames that had arrived when the watermark was
 // there. Every answer is computed from the whole recording.
-import type { ObjectRef, Occurrence, Version } from './naive-model.ts';
+import type { ObjectRef, Occurrence, Placed, Version } from './naive-model.ts';
 import { type Generation, isDeleted, type KnownObject, objectsKnownAt } from './naive-objects.ts';
 import { floor } from './naive-time.ts';
 
@@ -70,7 +70,7 @@ export class Knowledge {
   }
 
   /** How `e`, if it happened at `t` and what it names is looked up at `h`, names an object. */
-  names(e: Occurrence, t: bigint, h: bigint, object: Node): Evidence | undefined {
+  names(e: Placed, t: bigint, h: bigint, object: Node): Evidence | undefined {
     const named = this.#namedBy(e, t, h).find((other) =>
       other.uid ? other.uid === object.uid : sameName(other, object),
     );
@@ -125,7 +125,7 @@ export class Knowledge {
     return namer && this.resolve(namer.regarding, h);
   }
 
-  #namedBy(e: Occurrence, t: bigint, h: bigint): Named[] {
+  #namedBy(e: Placed, t: bigint, h: bigint): Named[] {
     const named: Named[] = namedInText(e).map((ref) => {
       const isSelf = sameName(ref, e.regarding);
       return {
@@ -138,9 +138,11 @@ export class Knowledge {
     return named;
   }
 
-  /** Of several objects with the name: the one being created, or being deleted, at that time. */
-  #meant(ref: ObjectRef, e: Occurrence, t: bigint, h: bigint): ObjectRef {
-    const objects = this.#known(h).filter((object) => sameName(object, ref));
+  /** Of its root's objects with the name: the one being created, or being deleted, at that time. */
+  #meant(ref: ObjectRef, e: Placed, t: bigint, h: bigint): ObjectRef {
+    const objects = this.#known(h)
+      .filter((object) => sameName(object, ref))
+      .filter((object) => this.id(this.path(object, h).at(-1)!) === e.root);
     const distance = (object: KnownObject): bigint => {
       const d = object.created - floor(t);
       return d < 0n ? -d : d;

@@ -65,7 +65,7 @@ export type Placed = Occurrence & {
   placedAt?: bigint;
 };
 
-/** A span in the making; the first child sets the start of a synthetic one. */
+/** A span in the making; an elastic one (a root, a synthetic one) begins no later than its children. */
 export interface Span extends Omit<PlainSpan, 'parentSpanId' | 'start' | 'end' | 'attributes'> {
   trace: Trace;
   attributes: Attributes;
@@ -73,7 +73,7 @@ export interface Span extends Omit<PlainSpan, 'parentSpanId' | 'start' | 'end' |
   start?: bigint;
   end?: bigint;
   change?: bigint | undefined;
-  isSynthetic: boolean;
+  isElastic: boolean;
   late: boolean;
 }
 

@@ -51,7 +51,7 @@ export class Traces {
     const span = {
       ...{ traceId: '', spanId: spanIdOf(key), name: `${e.regarding.kind}.${e.reason}` },
       ...{ attributes, start: e.t, end: e.t, late: e.late, trace: undefined as unknown as Trace },
-      isSynthetic: false,
+      isElastic: false,
       error: e.type === 'Normal' || e.type === '' ? undefined : e.message,
       resource: this.#resource(e.component || 'unknown', e.instance),
     };
@@ -69,9 +69,11 @@ export class Traces {
       change.number,
       ...(isPlain ? [] : [e.uid, `${e.count}`]),
     );
-    const trace = this.#newTrace(e, path, change, traceIdOf(key), change.changed);
+    const since = isPlain ? change.changed : undefined;
+    const trace = this.#newTrace(e, path, change, traceIdOf(key), since);
     trace.heads.set(change.number, span);
     trace.root = span;
+    span.isElastic = true;
     if (e.late) span.attributes['kspan.late'] = true;
     this.#join(span, trace);
   }
@@ -122,21 +124,23 @@ export class Traces {
     return span;
   }
 
-  /** The span that stands for the creation of an object which no Event named. */
-  create(trace: Trace, path: Node[], t: bigint, parent: Span, evidence: string): Span {
-    const [node, id] = [path[0]!, this.#know.id(path[0]!)];
-    const made = trace.creates.get(id);
-    if (made) return made;
+  /** The span that stands for the creation of an object which no Event named, if there is one. */
+  creationIn(trace: Trace, path: Node[]): Span | undefined {
+    return trace.creates.get(this.#know.id(path[0]!));
+  }
+
+  create(path: Node[], t: bigint, parent: Span, evidence: string): Span {
+    const [node, id, { trace }] = [path[0]!, this.#know.id(path[0]!), parent];
     const number = this.#know.generationAt(node, t);
-    const key = keyOf(id, 'create');
+    const created = node.known?.created;
     const span = this.#synthetic(
       trace,
       path,
       'Create',
-      key,
+      keyOf(id, 'create'),
       'unknown',
       number,
-      node.known?.created,
+      created,
     );
     span.parent = parent;
     span.attributes['kspan.edge.evidence'] = evidence;
@@ -149,15 +153,18 @@ export class Traces {
     span.parent = parent;
     span.attributes['kspan.edge.evidence'] = evidence;
     if (e.late) span.attributes['kspan.late'] = true;
-    for (
-      let [child, above]: [Span, Span?] = [span, parent];
-      above;
-      [child, above] = [above, above.parent]
-    ) {
-      if (above.start === undefined) above.start = startBefore(child.start!, above.change);
-      else if (above.isSynthetic && !e.late && child.start! < above.start)
-        above.start = child.start!;
+    const caused = e.late ? undefined : ancestors(span).find((above) => !above.isElastic);
+    const notBefore = (start: bigint): bigint => max(start, caused?.start ?? start);
+    span.start = notBefore(span.start!);
+    let child = span;
+    for (const above of ancestors(span)) {
+      const stretches = above.isElastic && !(child === span && e.late);
+      if (above.start === undefined) {
+        above.start = notBefore(startBefore(child.start!, above.change));
+        above.end ??= above.start;
+      } else if (stretches && child.start! < above.start) above.start = child.start!;
       else break;
+      child = above;
     }
     this.#join(span, parent.trace);
     if (e.late) return;
@@ -183,7 +190,7 @@ export class Traces {
   isLive(trace: Trace, e: Placed): boolean {
     const ends = trace.links.map((link) => link.ended ?? link.due);
     const close = trace.closed ?? ends.reduce((a, b) => (b > a ? b : a), trace.last + IDLE);
-    if (!e.late) return e.t <= close;
+    if (!e.late) return this.#reached(e) <= close;
     const within = e.t <= trace.last + IDLE && e.t >= trace.first - SLACK;
     return e.watermark <= close || (within && e.watermark <= close + KEPT);
   }
@@ -235,9 +242,17 @@ export class Traces {
     }));
   }
 
+  /** How far time has come for the timers of its root: a cause that follows is placed first. */
+  #reached(e: Placed): bigint {
+    const traces = this.#traces.filter(({ top }) => top === e.root);
+    return traces.reduce((t, { last }) => max(t, last), e.t);
+  }
+
   #openLinks(e: Placed, pod: string): Link[] {
     const links = this.#traces.filter(({ top }) => top === e.root).flatMap((trace) => trace.links);
-    return links.filter((link) => link.pod === pod && link.ended === undefined && link.due >= e.t);
+    return links.filter(
+      (link) => link.pod === pod && link.ended === undefined && link.due >= this.#reached(e),
+    );
   }
 
   #newTrace(
@@ -282,7 +297,7 @@ export class Traces {
         change,
       },
       ...{ attributes: objectAttributes(path, generation), error: undefined, late: false },
-      isSynthetic: true,
+      isElastic: true,
       resource: this.#resource(service, ''),
     };
     this.#join(span, trace);
@@ -302,6 +317,11 @@ export class Traces {
     span.trace = trace;
     trace.size++;
   }
+}
+
+/** The parent of a span, its parent, and so on. */
+function ancestors(span: Span): Span[] {
+  return span.parent ? [span.parent, ...ancestors(span.parent)] : [];
 }
 
 /** A late span is exported at once, unless it is a root: nothing changes it any more. */
