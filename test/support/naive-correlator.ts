@@ -162,7 +162,10 @@ class NaiveCorrelator {
     const made = ends ? undefined : this.#traces.creationIn(found.span.trace, path);
     const parent = this.#notTooOld(e, made ? { span: made, evidence: 'owner' } : found);
     const isUnnamed = !made && !ends && !e.late && this.#isUnnamed(e, path, parent.span.trace, h);
-    if (!isUnnamed) return this.#traces.hang(e, span, parent.span, parent.evidence);
+    if (!isUnnamed) {
+      this.#traces.hang(e, span, parent.span, parent.evidence);
+      return;
+    }
     const create = this.#traces.create(path, e.t, parent.span, parent.evidence);
     this.#traces.hang(e, span, create, 'owner');
   }
