@@ -74,7 +74,7 @@ class NaiveCorrelator {
     if (e.span) return e.span;
     this.#placing.add(e);
     let h = max(this.#horizons.get(e.root) ?? 0n, this.#turn(e));
-    let path = this.#know.asOf(e.path, h);
+    let path = this.#know.asOf(e, h);
     let direction = e.rule.names.includes('regarding') ? 'up' : e.rule.direction;
     let cause: Cause | undefined;
     const isRoot = e.topLevel || e.rule.opens === 'trace';
@@ -85,7 +85,7 @@ class NaiveCorrelator {
       const until = max(this.#waitedUntil(e, path, way, cause), this.#horizons.get(e.root) ?? 0n);
       if (until <= h) return;
       h = until;
-      path = this.#know.asOf(e.path, h);
+      path = this.#know.asOf(e, h);
       this.#placeLate(e, h);
       cause = this.#cause(e, path, way, h);
     };

@@ -52,10 +52,17 @@ export class Knowledge {
     return path;
   }
 
-  /** The same objects as they are known at another moment. */
-  asOf(path: Node[], h: bigint): Node[] {
-    const find = (uid: string) => this.#known(h).find((object) => object.uid === uid);
-    return path.map((node) => ({ ...node, known: find(node.uid) }));
+  /** The objects of an occurrence's path as its root knows them at another moment. */
+  asOf({ path, root }: Placed, h: bigint): Node[] {
+    return path.map((node) => {
+      const known = this.#known(h).find((object) => object.uid === node.uid);
+      const isOfRoot = known && (known.namespace === '' || this.#topOf(known, h) === root);
+      return { ...node, known: isOfRoot ? known : undefined };
+    });
+  }
+
+  #topOf(object: ObjectRef, h: bigint): string {
+    return this.id(this.path(object, h).at(-1)!);
   }
 
   /** A uid that no API server gives out is looked up by mirror annotation, then by name. */
@@ -142,7 +149,7 @@ export class Knowledge {
   #meant(ref: ObjectRef, e: Placed, t: bigint, h: bigint): ObjectRef {
     const objects = this.#known(h)
       .filter((object) => sameName(object, ref))
-      .filter((object) => this.id(this.path(object, h).at(-1)!) === e.root);
+      .filter((object) => this.#topOf(object, h) === e.root);
     const distance = (object: KnownObject): bigint => {
       const d = object.created - floor(t);
       return d < 0n ? -d : d;

@@ -153,7 +153,7 @@ export class Traces {
     span.parent = parent;
     span.attributes['kspan.edge.evidence'] = evidence;
     if (e.late) span.attributes['kspan.late'] = true;
-    const caused = e.late ? undefined : ancestors(span).find((above) => !above.isElastic);
+    const caused = ancestors(span).find((above) => !above.isElastic);
     const notBefore = (start: bigint): bigint => max(start, caused?.start ?? start);
     span.start = notBefore(span.start!);
     let child = span;
