@@ -61,13 +61,21 @@ function build() {
   const crate = join(root, 'crates', 'correlate');
   const options = ['--target', 'web', '--release', '--mode', 'no-install', '--no-opt'];
   const names = ['--out-name', 'correlate', '--out-dir', outDir];
-  run('wasm-pack', 'build', crate, ...options, ...names, '--', '--locked');
+  run('wasm-pack', 'build', crate, ...options, ...names, '--', '--locked', ...withoutOwnPaths());
   // wasm-pack adds what a package of its own would need; its .gitignore would hide the build from
   // git.
   for (const name of ['.gitignore', 'package.json', 'README.md', 'LICENSE']) {
     rmSync(join(outDir, name), { force: true });
   }
   writeFileSync(join(outDir, hashFile), `${sources}\n`);
+}
+
+/** Panic messages name source files: not by where this machine keeps the crates. */
+function withoutOwnPaths() {
+  const registry = join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'registry', 'src');
+  const folders = existsSync(registry) ? readdirSync(registry) : [];
+  const flags = folders.map((folder) => `--remap-path-prefix=${join(registry, folder)}=crates`);
+  return ['--config', `target.${target}.rustflags=${JSON.stringify(flags)}`];
 }
 
 function succeeds(command, ...args) {

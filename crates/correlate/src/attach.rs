@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// The start-up chain (design 1.9): a link ends when the next one begins.
+    /// The start-up chain: a link ends when the next one begins.
     pub fn end_links(&mut self, root: &mut Root, pending: &Pending, end: Nanos) {
         if pending.rule.chain == Chain::None {
             return;

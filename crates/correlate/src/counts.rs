@@ -1,4 +1,4 @@
-//! The accounts of Router and Correlator (design 1.13), and their form for JavaScript.
+//! The accounts of Router and Correlator, and their form for JavaScript.
 
 use std::fmt::Write;
 

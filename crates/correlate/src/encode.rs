@@ -1,4 +1,4 @@
-//! Spans as OTLP fields: which attribute carries what (design 1.9).
+//! Spans as OTLP fields: which attribute carries what.
 //!
 //! In go Events, objects and changes, out come encoded span bodies and resources. An Event's own
 //! fields are encoded once, when it arrives; what depends on its place is added when it is placed.

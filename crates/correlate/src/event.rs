@@ -1,5 +1,4 @@
-//! Events, core/v1 and events.k8s.io/v1 alike: what an occurrence is and when it happened
-//! (design 1.2 and 1.3).
+//! Events, core/v1 and events.k8s.io/v1 alike: what an occurrence is and when it happened.
 
 use std::borrow::Cow;
 

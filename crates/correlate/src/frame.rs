@@ -1,5 +1,4 @@
-//! Frames: one JSON value of the input, told apart into Events, metadata and what is neither
-//! (design 1.1).
+//! Frames: one JSON value of the input, told apart into Events, metadata and what is neither.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,5 +1,5 @@
 //! Trace ids, span ids and the keys of objects: all made from names and numbers of the input, so
-//! that the same input gives the same ids in every run and on every shard (design 1.10).
+//! that the same input gives the same ids in every run and on every shard.
 //!
 //! The scheme is the ancestor's, bit for bit: FNV-1a over UTF-8 strings and little-endian int64s,
 //! digests big-endian. FNV is the published one (Fowler, Noll, Vo; `draft-eastlake-fnv`).

@@ -1,5 +1,4 @@
-//! What a Correlator knows of an object, and which of its changes an occurrence belongs to
-//! (design 1.5 and 1.6).
+//! What a Correlator knows of an object, and which of its changes an occurrence belongs to.
 //!
 //! In go versions of objects as their metadata arrives; out comes the generation that holds at a
 //! time or at a resourceVersion. Promises that status writes, deletions and re-lists open nothing,
@@ -47,7 +46,7 @@ pub enum Opening {
 
 /// An object, as traces know it.
 pub struct ObjectDetail {
-    /// uid, or the stand-in of design 1.10.
+    /// uid, or what stands for it.
     pub uid: Box<str>,
     /// Whether `uid` is the API server's.
     pub uid_known: bool,

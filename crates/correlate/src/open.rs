@@ -1,5 +1,5 @@
 //! Opening traces, and the spans that stand for no occurrence: roots, creations that nobody named,
-//! scalings by an autoscaler, episodes (design 1.8 and 1.9).
+//! scalings by an autoscaler, episodes.
 
 use crate::attach::leave;
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};

@@ -42,7 +42,7 @@ const NAMED: u8 = 8;
 /// Event about it or from a message that names it.
 #[derive(Clone, Copy)]
 pub struct Identity<'a> {
-    /// Its uid, or the stand-in of design 1.10 when `uid_known` is false.
+    /// Its uid, or what stands for it when `uid_known` is false.
     pub uid: &'a str,
     /// Whether `uid` is the API server's.
     pub uid_known: bool,

@@ -1,5 +1,5 @@
-//! Which parent an occurrence has: the five steps of design 1.7, and which change it belongs to
-//! (1.6).
+//! Which parent an occurrence has: the five steps to it, and which change it belongs
+//! to.
 //!
 //! In go an occurrence, its object's path and what its root knows; out comes the span it hangs
 //! under and the evidence for it, or the time to wait for. An occurrence that names some other
@@ -175,7 +175,7 @@ impl World {
         Some(place.unwrap_or_else(|| self.open(root, subject, &path[highest..], pending)))
     }
 
-    /// The trace of the newest change on the path (design 1.6).
+    /// The trace of the newest change on the path.
     fn change_trace(&mut self, root: &mut Root, pending: &Pending, path: &[ObjectId]) -> Place {
         let (from, change) = self.which_change(pending, path);
         let generation = change.as_ref().map_or(0, |change| change.generation);

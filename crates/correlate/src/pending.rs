@@ -9,8 +9,7 @@ use crate::owners::{Scope, in_scope, scoped_name};
 use crate::rules::{Chain, Direction, Rule, RuleMatch, rank};
 use crate::time::Nanos;
 
-/// Causal order of occurrences: time, rank of the reason, resourceVersion, Event, count
-/// (design 1.3).
+/// Causal order of occurrences: time, rank of the reason, resourceVersion, Event, count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
     /// When it happened.

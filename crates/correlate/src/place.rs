@@ -1,4 +1,4 @@
-//! Placing occurrences: when a root's queue goes on, and in which order (design 1.3 and 1.7).
+//! Placing occurrences: when a root's queue goes on, and in which order.
 //!
 //! In goes the first occurrence of a root's queue, out comes its span in a trace. A cause may be
 //! written after its effect: an occurrence that could have a better cause than those known waits

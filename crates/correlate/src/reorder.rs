@@ -2,7 +2,7 @@
 //!
 //! In go occurrences in any order, out they come by time. Those whose time is known only to the
 //! second wait beside the queue until the watermark has passed that second: then everything that
-//! can tell their place in it is here (design 1.3).
+//! can tell their place in it is here.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,7 +1,7 @@
 //! All that a Correlator keeps of one root: its queue, its traces, who named whom, open chains.
 //!
 //! Roots share nothing, so what happens in one depends on its own occurrences and on the watermark
-//! alone. Timers fire in event time (design 1.4): `fire_timers` is told how far this root has come.
+//! alone. Timers fire in event time: `fire_timers` is told how far this root has come.
 
 use std::collections::BTreeMap;
 

@@ -207,7 +207,7 @@ impl<'e> RuleMatch<'e> {
     }
 }
 
-/// Order of occurrences at equal times (design 1.3).
+/// Order of occurrences at equal times.
 #[must_use]
 pub fn rank(reason: &str) -> u8 {
     match reason {

@@ -2,7 +2,7 @@
 //!
 //! In go placed occurrences, out go finished spans: a leaf as soon as its end is known, a span that
 //! may get children when its trace closes. Promises that a parent covers its children, that every
-//! span leaves once, and that what time cut off says so (design 1.8).
+//! span leaves once, and that what time cut off says so.
 
 use std::rc::Rc;
 
