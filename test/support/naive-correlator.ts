@@ -248,7 +248,9 @@ class NaiveCorrelator {
     const scaled =
       before && this.#traces.of(e, node, before.number).findLast((t) => this.#traces.isLive(t, e));
     if (scaled && traces.length === 0 && isAutoscaled(change))
-      return e.late ? scaled.heads.get(before.number)! : this.#traces.scale(scaled, above, change);
+      return e.late
+        ? scaled.heads.get(before.number)!
+        : this.#traces.scale(e, scaled, above, change);
     return this.#traces.open(e, above, change, traces.length > 0 || !isFresh(change, e.t));
   }
 

@@ -69,10 +69,12 @@ export class Knowledge {
   resolve(ref: ObjectRef, h: bigint): Node {
     const objects = this.#known(h);
     const isReal = UUID.test(ref.uid);
+    const namesakes = objects.filter((object) => sameName(object, ref));
     const known = isReal
       ? objects.find((object) => object.uid === ref.uid)
       : (objects.find((object) => ref.uid !== '' && object.mirrors === ref.uid) ??
-        newest(objects.filter((object) => sameName(object, ref))));
+        newest(namesakes.filter((object) => object.created <= h)) ??
+        newest(namesakes));
     return { ...ref, ...known, uid: known?.uid ?? (isReal ? ref.uid : ''), known };
   }
 

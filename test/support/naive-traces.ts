@@ -107,7 +107,7 @@ export class Traces {
   }
 
   /** An autoscaler's change within the live trace of the change before. */
-  scale(trace: Trace, path: Node[], change: Generation): Span {
+  scale(e: Placed, trace: Trace, path: Node[], change: Generation): Span {
     const key = keyOf(this.#know.id(path[0]!), change.number, 'scale');
     const span = this.#synthetic(
       trace,
@@ -119,6 +119,8 @@ export class Traces {
       change.changed,
     );
     span.parent = trace.root!;
+    span.start = startBefore(e.t, change.changed);
+    span.end = span.start;
     span.attributes['kspan.edge.evidence'] = 'root';
     trace.heads.set(change.number, span);
     return span;
