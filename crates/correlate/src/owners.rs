@@ -183,18 +183,9 @@ impl<D: Detail> OwnerIndex<D> {
             standin = standin_uid(&self.cluster_uid, kind, namespace, name);
             &standin
         };
-        let namesake = |id: ObjectId| {
-            let slot = &self.slots[id];
-            let by_name = slot.flags & METADATA == 0 || slot.flags & NAMED != 0;
-            (by_name && slot.parent != 0).then_some(slot.parent)
-        };
-        let namesakes = scoped_name(scope, kind, namespace, name);
-        let inherited = self.ids_named(namesakes).find_map(namesake);
         let api_version = &regarding.api_version;
         let identity = Identity { uid, uid_known, api_version, kind, namespace, name };
-        let id = self.ensure(scope, &identity);
-        self.set_parent(id, inherited.unwrap_or(0));
-        id
+        self.ensure(scope, &identity)
     }
 
     /// A message on `owner` names an object: it is its owner's unless its metadata says otherwise.
@@ -393,7 +384,16 @@ impl<D: Detail> OwnerIndex<D> {
             return id;
         }
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
-        self.slots.insert(key, name, D::introduce(identity))
+        // What a message said of its name holds for it, too.
+        let namesake = |id: ObjectId| {
+            let slot = &self.slots[id];
+            let by_name = slot.flags & METADATA == 0 || slot.flags & NAMED != 0;
+            (by_name && slot.parent != 0 && slot.parent != key).then_some(slot.parent)
+        };
+        let inherited = self.ids_named(name).find_map(namesake);
+        let id = self.slots.insert(key, name, D::introduce(identity));
+        self.set_parent(id, inherited.unwrap_or(0));
+        id
     }
 }
 

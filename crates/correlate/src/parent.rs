@@ -12,7 +12,7 @@ use crate::pending::Pending;
 use crate::place::{Wait, World};
 use crate::root::{Naming, Place, Root};
 use crate::rules::{self, Direction};
-use crate::time::Nanos;
+use crate::time::{Nanos, SECOND};
 use crate::trace::Subject;
 
 /// Who caused an occurrence.
@@ -271,6 +271,8 @@ pub fn object_named(
     direction: Direction,
     at: Nanos,
 ) -> Option<u128> {
+    // Creations are known to the second: so is what is nearest to them.
+    let at = at - at.rem_euclid(SECOND);
     let known = objects.ids_named(name).filter(|&id| objects.has_metadata(id));
     let created = |id: ObjectId| objects[id].created.unwrap_or(Nanos::MIN);
     let going = |id: ObjectId| objects[id].deleting || objects[id].deleted_at.is_some();
