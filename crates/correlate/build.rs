@@ -1,202 +1,83 @@
-//! Compiles the table of causality (`rules/*.yaml`) into static rows. A row that is wrong fails the
-//! build with its file and id. The schema is in `rules/README.md`.
+//! Compiles the table of causality (`rules/*.yaml`) in, as JSON. A row that is wrong fails the build
+//! with its file and id. The schema is in `rules/README.md`.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use serde::Deserialize;
+use read::{check_rows, read_row};
+use serde_yaml_ng::Value as Yaml;
+use value::{Fields, Value};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    id: String,
-    #[serde(default)]
-    controllers: Vec<String>,
-    #[serde(default)]
-    kinds: Vec<String>,
-    reasons: Vec<String>,
-    message: Option<String>,
-    #[serde(default)]
-    direction: Direction,
-    #[serde(default)]
-    names: Vec<Named>,
-    opens: Option<Opens>,
-    #[serde(default)]
-    termination: bool,
-    related: Option<Related>,
-    #[serde(default)]
-    chain: Chain,
-    #[serde(default = "two_seconds")]
-    slack: String,
-    timeout: Option<String>,
-    samples: Vec<Sample>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Direction {
-    #[default]
-    Up,
-    Down,
-}
-
-#[derive(Debug, Default, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Chain {
-    #[default]
-    None,
-    Link,
-    End,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Opens {
-    Trace,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Related {
-    Link,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Named {
-    Regarding(String),
-    Object { kind: String, name: String },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sample {
-    #[serde(rename = "versions")]
-    _versions: String,
-    message: String,
-    #[serde(default)]
-    want: std::collections::BTreeMap<String, String>,
-}
+#[path = "src/rules/read.rs"]
+#[expect(dead_code, reason = "the crate looks at samples")]
+mod read;
+#[path = "src/rules/rule.rs"]
+#[expect(dead_code, reason = "it is for the crate")]
+mod rule;
+#[path = "src/time.rs"]
+#[expect(dead_code, reason = "it is for the crate")]
+mod time;
+#[path = "src/rules/value.rs"]
+mod value;
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script by the environment")]
 fn main() {
-    let rules = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("set by cargo")).join("rules");
-    println!("cargo::rerun-if-changed={}", rules.display());
-    let mut files: Vec<PathBuf> = fs::read_dir(&rules)
+    let manifest = env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
+    let out = env::var("OUT_DIR").expect("set by cargo");
+    let folder = Path::new(&manifest).join("rules");
+    for input in ["build.rs", "rules", "src/rules", "src/time.rs"] {
+        println!("cargo::rerun-if-changed={input}");
+    }
+    let (mut yaml, mut rows, mut phases) = (Vec::new(), Vec::new(), Vec::new());
+    for file in files_of(&folder) {
+        let at = |what: String| -> ! { panic!("{}: {what}", file.display()) };
+        let text = fs::read_to_string(&file).expect("rule files are readable");
+        let read: Vec<Yaml> =
+            serde_yaml_ng::from_str(&text).unwrap_or_else(|error| at(error.to_string()));
+        for row in &read {
+            rows.push(read_row(value_of(row), &mut phases).unwrap_or_else(|what| at(what)));
+            let samples = row["samples"].as_sequence().filter(|samples| !samples.is_empty());
+            if !samples.is_some_and(|samples| samples.iter().all(|one| one["versions"].is_string()))
+            {
+                at(format!("row {:?}: it needs samples, and they need versions", row["id"]));
+            }
+        }
+        yaml.extend(read);
+    }
+    check_rows(&rows, &phases).unwrap_or_else(|what| panic!("{what}"));
+    write(Path::new(&out).join("rows-with-samples.json"), &yaml);
+    for row in &mut yaml {
+        row.as_mapping_mut().expect("a row is a map").remove("samples");
+    }
+    write(Path::new(&out).join("rows.json"), &yaml);
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the rules folder is there")
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.sort();
-    let (mut rows, mut samples) = (String::new(), String::new());
-    for file in files {
-        let text = fs::read_to_string(&file).expect("rule files are readable");
-        let parsed: Vec<Row> = serde_yaml_ng::from_str(&text)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        for row in parsed {
-            let at = format!("{}: row {}", file.display(), row.id);
-            write_row(&mut rows, &row, &at);
-            write_samples(&mut samples, &row);
+    files
+}
+
+fn value_of(yaml: &Yaml) -> Value {
+    match yaml {
+        Yaml::String(text) => Value::Text(text.clone().leak()),
+        Yaml::Bool(flag) => Value::Flag(*flag),
+        Yaml::Sequence(items) => Value::List(items.iter().map(value_of).collect()),
+        Yaml::Mapping(map) => {
+            let fields = map
+                .iter()
+                .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value_of(value))));
+            Value::Map(Fields(fields.collect()))
         }
-    }
-    let out = Path::new(&env::var("OUT_DIR").expect("set by cargo")).join("rows.rs");
-    let code = format!(
-        "pub(crate) static ROWS: &[Rule] = &[{rows}];\n\
-         #[cfg(test)]\npub(crate) static SAMPLES: &[Sample] = &[{samples}];\n"
-    );
-    fs::write(out, code).expect("OUT_DIR is writable");
-}
-
-fn write_row(out: &mut String, row: &Row, at: &str) {
-    assert!(!row.reasons.is_empty(), "{at}: reasons must not be empty");
-    assert!(!row.samples.is_empty(), "{at}: a row needs a sample");
-    assert!(
-        row.chain != Chain::Link || row.timeout.is_some(),
-        "{at}: a link of a chain needs a timeout"
-    );
-    if let Some(message) = &row.message {
-        check_expression(message, at);
-    }
-    let names: Vec<String> = row.names.iter().map(|named| name_code(named, row, at)).collect();
-    writeln!(
-        out,
-        "Rule {{ id: {:?}, controllers: &{:?}, kinds: &{:?}, reasons: &{:?}, message: {:?}, \
-         direction: Direction::{:?}, names: &[{}], opens_trace: {}, termination: {}, \
-         related_is_link: {}, chain: Chain::{:?}, slack: seconds({}), timeout: seconds({}) }},",
-        row.id,
-        row.controllers,
-        row.kinds,
-        row.reasons,
-        row.message,
-        row.direction,
-        names.join(", "),
-        row.opens.is_some(),
-        row.termination,
-        row.related.is_some(),
-        row.chain,
-        seconds(&row.slack, at),
-        row.timeout.as_deref().map_or(0, |timeout| seconds(timeout, at)),
-    )
-    .expect("writing to a String does not fail");
-}
-
-/// Rust and JavaScript must read an expression alike; classes like `\d` need Unicode tables here and
-/// are ASCII there.
-fn check_expression(message: &str, at: &str) {
-    for (index, _) in message.match_indices('\\') {
-        let escaped = message[index + 1..].chars().next();
-        let punctuation = escaped.is_some_and(|character| character.is_ascii_punctuation());
-        assert!(punctuation, "{at}: only punctuation may be escaped: {message}");
-    }
-    for (index, _) in message.match_indices("(?") {
-        let rest = &message[index + 2..];
-        let named = rest.strip_prefix('<').and_then(|name| name.chars().next());
-        let known = rest.starts_with(':') || named.is_some_and(|first| first.is_ascii_lowercase());
-        assert!(known, "{at}: groups are (...), (?:...) or (?<name>...): {message}");
+        Yaml::Null | Yaml::Number(_) | Yaml::Tagged(_) => Value::Other,
     }
 }
 
-fn name_code(named: &Named, row: &Row, at: &str) -> String {
-    match named {
-        Named::Regarding(word) => {
-            assert!(word == "regarding", "{at}: names takes `regarding` or {{kind, name}}");
-            "Named::Regarding".to_owned()
-        }
-        Named::Object { kind, name } => {
-            let group = format!("(?<{name}>");
-            let message = row.message.as_deref().unwrap_or("");
-            assert!(message.contains(&group), "{at}: message has no group {name}");
-            format!("Named::Object {{ kind: {kind:?}, group: {name:?} }}")
-        }
-    }
-}
-
-fn write_samples(out: &mut String, row: &Row) {
-    for sample in &row.samples {
-        let want: Vec<_> = sample.want.iter().collect();
-        writeln!(
-            out,
-            "Sample {{ id: {:?}, message: {:?}, want: &{want:?} }},",
-            row.id, sample.message
-        )
-        .expect("writing to a String does not fail");
-    }
-}
-
-/// `2s`, `10m`, `1h`.
-fn seconds(text: &str, at: &str) -> i64 {
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => panic!("{at}: {text}: a duration is a number and s, m or h"),
-    };
-    let number: i64 = number.parse().unwrap_or_else(|_| panic!("{at}: {text}: no number"));
-    number * unit
-}
-
-fn two_seconds() -> String {
-    "2s".to_owned()
+fn write(file: PathBuf, rows: &[Yaml]) {
+    let json = serde_json::to_string(rows).expect("rows have JSON's types");
+    fs::write(file, json).expect("OUT_DIR is writable");
 }

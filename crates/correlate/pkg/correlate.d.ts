@@ -11,6 +11,10 @@ export class Correlator {
     drain(): Uint8Array;
     drained_spans(): number;
     constructor(settings: Settings);
+    /**
+     * # Errors
+     * No Router wrote the batch.
+     */
     push(batch: Uint8Array): void;
 }
 
@@ -36,6 +40,24 @@ export class Router {
 }
 
 /**
+ * See `rules::RuleTable`.
+ */
+export class Rules {
+    free(): void;
+    [Symbol.dispose](): void;
+    static builtin(): string;
+    /**
+     * # Errors
+     * The id of a row, and what is wrong with it.
+     */
+    constructor(json: string);
+    /**
+     * What is empty fits any row.
+     */
+    try_message(message: string, controller: string, kind: string, reason: string, event_type: string): string;
+}
+
+/**
  * See `limits::Settings`; a new one holds the defaults.
  */
 export class Settings {
@@ -43,7 +65,13 @@ export class Settings {
     [Symbol.dispose](): void;
     constructor();
     set_cluster_name(name: string): void;
+    /**
+     * # Errors
+     * The id of a row, and what is wrong with it.
+     */
+    set_rules(json: string): void;
     set_service_name(name: string): void;
+    set_traceparent_annotations(names: string): void;
     set event_uids_max(value: number);
     set frame_bytes_max(value: number);
     set idle_ms(value: number);
@@ -60,17 +88,21 @@ export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_correlator_free: (a: number, b: number) => void;
     readonly __wbg_router_free: (a: number, b: number) => void;
+    readonly __wbg_rules_free: (a: number, b: number) => void;
     readonly __wbg_settings_free: (a: number, b: number) => void;
     readonly correlator_counts: (a: number) => [number, number];
     readonly correlator_drain: (a: number) => [number, number];
     readonly correlator_drained_spans: (a: number) => number;
     readonly correlator_new: (a: number) => number;
-    readonly correlator_push: (a: number, b: number, c: number) => void;
+    readonly correlator_push: (a: number, b: number, c: number) => [number, number];
     readonly router_counts: (a: number) => [number, number];
     readonly router_finish: (a: number) => [number, number, number];
     readonly router_new: (a: number) => number;
     readonly router_push: (a: number, b: number, c: number) => [number, number];
     readonly router_take: (a: number, b: number, c: number) => [number, number];
+    readonly rules_builtin: () => [number, number];
+    readonly rules_new: (a: number, b: number) => [number, number, number];
+    readonly rules_try_message: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number];
     readonly settings_new: () => number;
     readonly settings_set_cluster_name: (a: number, b: number, c: number) => void;
     readonly settings_set_event_uids_max: (a: number, b: number) => void;
@@ -79,8 +111,10 @@ export interface InitOutput {
     readonly settings_set_objects_max: (a: number, b: number) => void;
     readonly settings_set_parked_bytes_max: (a: number, b: number) => void;
     readonly settings_set_reorder_window_ms: (a: number, b: number) => void;
+    readonly settings_set_rules: (a: number, b: number, c: number) => [number, number];
     readonly settings_set_service_name: (a: number, b: number, c: number) => void;
     readonly settings_set_shards: (a: number, b: number) => void;
+    readonly settings_set_traceparent_annotations: (a: number, b: number, c: number) => void;
     readonly settings_set_untimed_bytes_max: (a: number, b: number) => void;
     readonly __wbindgen_externrefs: WebAssembly.Table;
     readonly __wbindgen_free: (a: number, b: number, c: number) => void;

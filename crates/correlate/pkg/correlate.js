@@ -56,12 +56,17 @@ export class Correlator {
         return this;
     }
     /**
+     * # Errors
+     * No Router wrote the batch.
      * @param {Uint8Array} batch
      */
     push(batch) {
         const ptr0 = passArray8ToWasm0(batch, wasm.__wbindgen_malloc);
         const len0 = WASM_VECTOR_LEN;
-        wasm.correlator_push(this.__wbg_ptr, ptr0, len0);
+        const ret = wasm.correlator_push(this.__wbg_ptr, ptr0, len0);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
     }
 }
 if (Symbol.dispose) Correlator.prototype[Symbol.dispose] = Correlator.prototype.free;
@@ -145,6 +150,85 @@ export class Router {
 if (Symbol.dispose) Router.prototype[Symbol.dispose] = Router.prototype.free;
 
 /**
+ * See `rules::RuleTable`.
+ */
+export class Rules {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RulesFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_rules_free(ptr, 0);
+    }
+    /**
+     * @returns {string}
+     */
+    static builtin() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.rules_builtin();
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * # Errors
+     * The id of a row, and what is wrong with it.
+     * @param {string} json
+     */
+    constructor(json) {
+        const ptr0 = passStringToWasm0(json, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.rules_new(ptr0, len0);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        this.__wbg_ptr = ret[0];
+        RulesFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * What is empty fits any row.
+     * @param {string} message
+     * @param {string} controller
+     * @param {string} kind
+     * @param {string} reason
+     * @param {string} event_type
+     * @returns {string}
+     */
+    try_message(message, controller, kind, reason, event_type) {
+        let deferred6_0;
+        let deferred6_1;
+        try {
+            const ptr0 = passStringToWasm0(message, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len0 = WASM_VECTOR_LEN;
+            const ptr1 = passStringToWasm0(controller, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len1 = WASM_VECTOR_LEN;
+            const ptr2 = passStringToWasm0(kind, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len2 = WASM_VECTOR_LEN;
+            const ptr3 = passStringToWasm0(reason, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len3 = WASM_VECTOR_LEN;
+            const ptr4 = passStringToWasm0(event_type, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+            const len4 = WASM_VECTOR_LEN;
+            const ret = wasm.rules_try_message(this.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, ptr4, len4);
+            deferred6_0 = ret[0];
+            deferred6_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred6_0, deferred6_1, 1);
+        }
+    }
+}
+if (Symbol.dispose) Rules.prototype[Symbol.dispose] = Rules.prototype.free;
+
+/**
  * See `limits::Settings`; a new one holds the defaults.
  */
 export class Settings {
@@ -209,6 +293,19 @@ export class Settings {
         wasm.settings_set_reorder_window_ms(this.__wbg_ptr, milliseconds);
     }
     /**
+     * # Errors
+     * The id of a row, and what is wrong with it.
+     * @param {string} json
+     */
+    set_rules(json) {
+        const ptr0 = passStringToWasm0(json, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.settings_set_rules(this.__wbg_ptr, ptr0, len0);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
      * @param {string} name
      */
     set_service_name(name) {
@@ -221,6 +318,14 @@ export class Settings {
      */
     set shards(shards) {
         wasm.settings_set_shards(this.__wbg_ptr, shards);
+    }
+    /**
+     * @param {string} names
+     */
+    set_traceparent_annotations(names) {
+        const ptr0 = passStringToWasm0(names, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        wasm.settings_set_traceparent_annotations(this.__wbg_ptr, ptr0, len0);
     }
     /**
      * @param {number} bytes
@@ -263,6 +368,9 @@ const CorrelatorFinalization = (typeof FinalizationRegistry === 'undefined')
 const RouterFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_router_free(ptr, 1));
+const RulesFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_rules_free(ptr, 1));
 const SettingsFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_settings_free(ptr, 1));

@@ -1,17 +1,19 @@
-//! Making an occurrence's span: its start and end, its place in the chain, whether it stays or
-//! leaves at once.
+//! Making an occurrence's span: its start and end, the phases that it ends and begins, whether it
+//! stays or leaves at once.
 
 use crate::counts::CorrelatorCounts;
 use crate::encode::{Position, SpanEncoder};
+use crate::links::SpanLink;
 use crate::otlp::Encoder;
 use crate::owners::ObjectId;
 use crate::parent::{Parent, object_named};
 use crate::pending::Pending;
+use crate::phases::{OpenPhase, PhaseOwner};
 use crate::place::World;
 use crate::root::{Place, Root};
-use crate::rules::Chain;
+use crate::rules::Phase;
 use crate::time::Nanos;
-use crate::trace::{Finished, Link, Span};
+use crate::trace::{Finished, Span};
 
 impl World {
     /// Makes the occurrence's span under its parent.
@@ -22,9 +24,10 @@ impl World {
         path: &[ObjectId],
         parent: &Parent,
     ) {
-        let (place, evidence) = self.within_limits(root, pending, parent.place, parent.evidence);
+        let (place, evidence, left) =
+            self.within_limits(root, pending, parent.place, parent.evidence);
         let at = pending.order.time;
-        let mut start = at;
+        let mut start = begin_of(root, pending);
         let mut raw = false;
         if let Some((cause, slack)) = parent.later.filter(|_| place == parent.place) {
             if cause - at > slack {
@@ -34,13 +37,15 @@ impl World {
                 root.trace_mut(place.trace).cover_start(place.span, at, true);
             }
         }
-        start -= stated_before(root, pending);
         start = root.trace(place.trace).child_start(place.span, start);
         let id = pending.span_id();
         let trace = root.trace(place.trace);
         let above = trace.span(place.span).id;
         let position = Position { trace: trace.id, span: id, parent: Some((above, evidence)) };
-        let body = SpanEncoder::occurrence(pending, position, &self.objects, path, raw);
+        let mut links: Vec<SpanLink> =
+            left.or(parent.left).map(SpanLink::parent).into_iter().collect();
+        self.occurrence_links(root, pending, path, Some(place.trace), &mut links);
+        let body = SpanEncoder::occurrence(pending, position, &self.objects, path, raw, &links);
         let span = Span {
             id,
             parent: Some(place.span),
@@ -51,6 +56,8 @@ impl World {
             incomplete: false,
             resource: pending.resource.clone(),
             body: Some(body),
+            phases: 0,
+            may_cause: !pending.names.is_empty(),
         };
         self.keep_or_leave(root, pending, place, span);
     }
@@ -61,28 +68,31 @@ impl World {
             self.keep_late(root, pending, parent, span);
             return;
         }
-        self.end_links(root, pending, span.start);
+        self.end_phases(root, pending, span.start);
+        if pending.rule.termination && !pending.rule.names.is_empty() {
+            root.announce_end(pending.about, pending.order, parent);
+        }
         let trace = root.trace_mut(parent.trace);
+        trace.first = trace.first.min(at);
         trace.last = trace.last.max(at);
-        if pending.names.is_empty() && !pending.is_link() {
+        let phases = self.phases_begun(root, pending, span.start);
+        let stays = !phases.is_empty() && !pending.rule.on_root;
+        if pending.names.is_empty() && !stays {
             root.add_leaf(parent, &span);
+            open_phases(root, pending, parent, span.start, &phases);
             leave_span(&mut self.out, &mut self.counts, span);
             return;
         }
+        let start = span.start;
         let index = root.add_span(parent.trace, span);
         let place = Place { trace: parent.trace, span: index };
         self.settle_namings(root, pending, place);
-        self.open_link(root, pending, place);
+        open_phases(root, pending, place, start, &phases);
     }
 
     /// A late span leaves at once and stretches nothing; others may still hang under it.
     fn keep_late(&mut self, root: &mut Root, pending: &Pending, parent: Place, span: Span) {
         let trace = root.trace_mut(parent.trace);
-        // The root of a trace that it opened itself is there for it.
-        if trace.count == 1 {
-            trace.cover_start(parent.span, span.start, false);
-            trace.cover_end(parent.span, span.end);
-        }
         trace.count += 1;
         let kept = Span { body: None, resource: span.resource.clone(), ..span };
         let index = trace.add(kept);
@@ -99,34 +109,132 @@ impl World {
         });
     }
 
-    /// The span of a link lasts until the next one.
-    pub fn open_link(&self, root: &mut Root, pending: &Pending, place: Place) {
-        if pending.is_link() {
-            let deadline = pending.order.time.saturating_add(pending.rule.timeout);
-            let link = Link { trace: place.trace, span: place.span, deadline };
-            root.open_link(pending.about, pending.container, link);
+    /// The occurrence ends phases of its object, at `end`: those of its container and those of the
+    /// object as a whole.
+    pub fn end_phases(&mut self, root: &mut Root, pending: &Pending, end: Nanos) {
+        let Pending { about, about_name, container, rule, .. } = pending;
+        if rule.ends.is_empty() {
+            return;
+        }
+        if let Some(id) = self.objects.find(*about) {
+            self.objects[id].last_ender.see(pending.order.resource_version, rule);
+        }
+        let (out, counts) = (&mut self.out, &mut self.counts);
+        for owner in [*about, PhaseOwner::from(*about_name)] {
+            root.end_phases(owner, *container, rule.ends, end, &mut |span| {
+                leave(out, counts, &span);
+            });
         }
     }
 
-    /// The start-up chain: a link ends when the next one begins.
-    pub fn end_links(&mut self, root: &mut Root, pending: &Pending, end: Nanos) {
-        if pending.rule.chain == Chain::None {
-            return;
-        }
-        let containers = [Some(0), (pending.container != 0).then_some(pending.container)];
-        for container in containers.into_iter().flatten() {
-            if let Some(span) = root.close_link(pending.about, container, end) {
-                leave(&mut self.out, &mut self.counts, &span);
+    /// Whether the occurrence is the root of a trace of its own. What a row opens goes on while the
+    /// phase that it began is open: a node that is told twice to be in trouble is so once.
+    pub fn opens_trace(&self, root: &mut Root, pending: &Pending) -> bool {
+        let mut goes_on = || {
+            let phase = pending.rule.begins.filter(|_| !pending.late)?;
+            let mut owners = self.phase_owners(pending, phase).into_iter();
+            owners.find(|&(owner, name)| {
+                root.open_phase_of(owner, name, pending.phase_container(), phase).is_some()
+            })
+        };
+        pending.top_level || (pending.rule.opens_trace && goes_on().is_none())
+    }
+
+    /// Whose phases the occurrence begins, and when those are known to be gone. Where the phase is
+    /// open already, it goes on.
+    pub fn phases_begun(
+        &self,
+        root: &mut Root,
+        pending: &Pending,
+        start: Nanos,
+    ) -> Vec<(PhaseOwner, Option<Nanos>)> {
+        let Some(phase) = pending.rule.begins.filter(|_| !pending.late) else {
+            return Vec::new();
+        };
+        let container = pending.phase_container();
+        let deadline = pending.order.time.saturating_add(pending.rule.timeout);
+        let mut begun = Vec::new();
+        for (owner, name) in self.phase_owners(pending, phase) {
+            let of = if pending.rule.of_named { owner } else { pending.about };
+            let object = self.objects.find(of).map(|id| &self.objects[id]);
+            let gone = object.and_then(|object| object.deleted_at);
+            // Deleted, nobody knows when: it says nothing of what other Events end.
+            let gone = gone.filter(|&gone| gone > Nanos::MIN || phase == Phase::TERMINATION);
+            let version = pending.order.resource_version;
+            if object.is_some_and(|object| object.last_ender.has_ended(phase, version)) {
+                continue;
+            }
+            let open = root.open_phase_of(owner, name, container, phase);
+            let is_open = open.map(|open| open.deadline = open.deadline.max(deadline)).is_some();
+            if !is_open && gone.is_none_or(|gone| gone > start) {
+                begun.push((owner, gone));
             }
         }
+        begun
+    }
+
+    /// Whose the phases of the involved object are: its own, or, while Events do not tell its uid,
+    /// those of its name.
+    fn phase_owner(&self, pending: &Pending) -> PhaseOwner {
+        let about = self.objects.find(pending.about);
+        let known = about.is_some_and(|id| self.objects[id].uid_known);
+        if known { pending.about } else { PhaseOwner::from(pending.about_name) }
+    }
+
+    /// The objects whose phase it is, and the keys of their names.
+    fn phase_owners(&self, pending: &Pending, phase: Phase) -> Vec<(PhaseOwner, u64)> {
+        if !pending.rule.of_named {
+            return vec![(self.phase_owner(pending), pending.about_name)];
+        }
+        let at = pending.second.unwrap_or(pending.order.time);
+        let named = pending.names.iter().filter(|named| !named.related);
+        let owner = |named: &crate::pending::Named| {
+            let direction = pending.rule.direction;
+            let object = named
+                .object
+                .or_else(|| object_named(&self.objects, named.name, direction, at))
+                .filter(|&key| {
+                    self.objects.find(key).is_some_and(|id| self.objects.has_metadata(id))
+                });
+            // Only its DELETED frame ends a termination, and that comes with metadata only.
+            let by_name = (phase != Phase::TERMINATION).then(|| PhaseOwner::from(named.name));
+            Some((object.or(by_name)?, named.name))
+        };
+        named.filter_map(owner).collect()
     }
 }
 
-/// How much earlier a span begins because its message states its duration and nothing marked its
-/// begin.
-fn stated_before(root: &Root, pending: &Pending) -> Nanos {
-    let marked = root.has_link(pending.about, pending.container);
-    pending.stated.filter(|_| !marked).unwrap_or(0)
+/// Keeps the occurrence's span open until its phases end.
+pub fn open_phases(
+    root: &mut Root,
+    pending: &Pending,
+    place: Place,
+    start: Nanos,
+    phases: &[(PhaseOwner, Option<Nanos>)],
+) {
+    let Some(phase) = pending.rule.begins else { return };
+    let place = if pending.rule.on_root { Place { span: 0, ..place } } else { place };
+    for &(owner, gone) in phases {
+        let open = OpenPhase {
+            rule: pending.rule,
+            phase,
+            container: pending.phase_container(),
+            place,
+            start,
+            deadline: pending.order.time.saturating_add(pending.rule.timeout),
+            gone,
+        };
+        root.open_phase(owner, open);
+    }
+}
+
+/// When the occurrence's span begins by itself: earlier than its time when its message states how
+/// long it took and nothing marked the begin.
+pub fn begin_of(root: &mut Root, pending: &Pending) -> Nanos {
+    let stated = pending
+        .stated
+        .filter(|_| !root.is_pulling(pending.about, pending.about_name, pending.container));
+    pending.order.time - stated.unwrap_or(0)
 }
 
 /// A span leaves, and is accounted for.

@@ -4,12 +4,20 @@
 //! that holds after it. Events travel as the JSON they came in, other objects as their metadata, so
 //! a record costs one copy.
 
+use crate::links::{LinkKind, SpanContext};
+use crate::names::Name;
+use crate::object::ObjectRef;
+use crate::rules::Phase;
 use crate::time::Nanos;
 
 const EVENT: u8 = 1;
 const META: u8 = 2;
-const EVICT: u8 = 3;
-const WATERMARK: u8 = 4;
+const NAME: u8 = 3;
+const MOVED: u8 = 4;
+const EVICT: u8 = 5;
+const WATERMARK: u8 = 6;
+const LINK: u8 = 7;
+const TROUBLE: u8 = 8;
 
 /// What an object is, as Kubernetes calls it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +41,35 @@ pub struct Version<'a> {
     pub metadata: &'a [u8],
 }
 
+/// A link, resolved.
+pub type ToldLink = (LinkKind, SpanContext);
+
+/// Trouble of a node begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Key of the node's name.
+    pub node: u64,
+    /// Which trouble.
+    pub phase: Phase,
+    /// When.
+    pub at: Nanos,
+    /// The span that tells of it; `None`: it is over.
+    pub began: Option<SpanContext>,
+}
+
+/// What a message says of objects without metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Naming<'a> {
+    /// Whose they are: the object that the Event is about.
+    pub owner: ObjectRef<'a>,
+    /// What the message names.
+    pub named: Name<'a>,
+    /// When it was written; `UNCERTAIN`: the watermark has not passed it.
+    pub at: Nanos,
+}
+
 /// One thing the Router tells.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
     /// An Event's JSON, and the key of its root.
     Event {
@@ -42,13 +77,42 @@ pub enum Record<'a> {
         root: u128,
         /// The Event object.
         object: &'a [u8],
+        /// What its span links to in other roots.
+        links: Vec<ToldLink>,
     },
+    /// A link for the next occurrence about an object that takes such.
+    Link {
+        /// Key of the root object.
+        root: u128,
+        /// Key of the object's uid.
+        about: u128,
+        /// When it came about.
+        at: Nanos,
+        /// The link.
+        link: ToldLink,
+    },
+    /// Trouble of a node.
+    Trouble(Trouble),
     /// A version of an object other than an Event.
     Meta {
         /// Key of the root object; 0: for all roots.
         root: u128,
         /// The version.
         version: Version<'a>,
+    },
+    /// Whose an object is by the message of an Event that comes later, or went to another root.
+    Name {
+        /// Key of the root object.
+        root: u128,
+        /// What the message says.
+        naming: Naming<'a>,
+    },
+    /// An object that was told under this root and belongs to another one now.
+    Moved {
+        /// Key of the root object that it belonged to.
+        root: u128,
+        /// Key of the object.
+        object: u128,
     },
     /// An object to forget.
     Evict {
@@ -61,20 +125,69 @@ pub enum Record<'a> {
     Watermark,
 }
 
+impl Record<'_> {
+    /// The same, told under another root.
+    #[must_use]
+    pub fn under(self, root: u128) -> Self {
+        match self {
+            Self::Meta { version, .. } => Self::Meta { root, version },
+            Self::Name { naming, .. } => Self::Name { root, naming },
+            other => other,
+        }
+    }
+}
+
+/// Bytes that no Router wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MalformedBatch {
+    /// Where the record begins that cannot be read.
+    at: usize,
+}
+
+impl std::fmt::Display for MalformedBatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no Router wrote this batch: byte {} begins no record", self.at)
+    }
+}
+
 /// Appends one record.
 pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
     let tag = match record {
         Record::Event { .. } => EVENT,
         Record::Meta { .. } => META,
+        Record::Name { .. } => NAME,
+        Record::Moved { .. } => MOVED,
         Record::Evict { .. } => EVICT,
         Record::Watermark => WATERMARK,
+        Record::Link { .. } => LINK,
+        Record::Trouble(_) => TROUBLE,
     };
     out.push(tag);
     out.extend_from_slice(&watermark.to_le_bytes());
     match record {
-        Record::Event { root, object } => {
+        Record::Event { root, object, links } => {
             out.extend_from_slice(&root.to_le_bytes());
             write_bytes(out, object);
+            let count = u16::try_from(links.len()).unwrap_or(u16::MAX);
+            out.extend_from_slice(&count.to_le_bytes());
+            for link in links.iter().take(count.into()) {
+                write_link(out, *link);
+            }
+        }
+        Record::Link { root, about, at, link } => {
+            out.extend_from_slice(&root.to_le_bytes());
+            out.extend_from_slice(&about.to_le_bytes());
+            out.extend_from_slice(&at.to_le_bytes());
+            write_link(out, *link);
+        }
+        Record::Trouble(Trouble { node, phase, at, began }) => {
+            out.extend_from_slice(&node.to_le_bytes());
+            out.push(phase.0);
+            out.extend_from_slice(&at.to_le_bytes());
+            out.push(u8::from(began.is_some()));
+            if let Some(began) = began {
+                write_context(out, began);
+            }
         }
         Record::Meta { root, version } => {
             let Version { deleted, received_at, kind, metadata } = version;
@@ -85,7 +198,18 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
             write_bytes(out, kind.1.as_bytes());
             write_bytes(out, metadata);
         }
-        Record::Evict { root, object } => {
+        Record::Name { root, naming: Naming { owner, named, at } } => {
+            out.extend_from_slice(&root.to_le_bytes());
+            let ObjectRef { kind, namespace, name, uid, api_version, .. } = owner;
+            for text in [kind, namespace, name, uid, api_version] {
+                write_bytes(out, text.as_bytes());
+            }
+            for text in [named.0, named.1, named.2] {
+                write_bytes(out, text.as_bytes());
+            }
+            out.extend_from_slice(&at.to_le_bytes());
+        }
+        Record::Moved { root, object } | Record::Evict { root, object } => {
             out.extend_from_slice(&root.to_le_bytes());
             out.extend_from_slice(&object.to_le_bytes());
         }
@@ -93,11 +217,19 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
     }
 }
 
-/// Reads the records of a batch in order, each with the watermark that holds before it. Ends at
-/// the first byte that no Router wrote.
-pub fn read(batch: &[u8]) -> impl Iterator<Item = (Nanos, Record<'_>)> {
+/// Reads the records of a batch in order, each with the watermark that holds before it. What no
+/// Router wrote is the last item.
+pub fn read(batch: &[u8]) -> impl Iterator<Item = Result<(Nanos, Record<'_>), MalformedBatch>> {
     let mut reader = Reader { rest: batch };
-    std::iter::from_fn(move || reader.record())
+    std::iter::from_fn(move || {
+        let at = batch.len() - reader.rest.len();
+        (!reader.rest.is_empty()).then(|| {
+            reader.record().ok_or_else(|| {
+                reader.rest = &[];
+                MalformedBatch { at }
+            })
+        })
+    })
 }
 
 struct Reader<'a> {
@@ -107,31 +239,73 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn record(&mut self) -> Option<(Nanos, Record<'a>)> {
         let [tag] = self.array()?;
-        let watermark = Nanos::from_le_bytes(self.array()?);
+        let watermark = self.time()?;
         let record = match tag {
             EVENT => {
-                Record::Event { root: u128::from_le_bytes(self.array()?), object: self.bytes()? }
+                let (root, object) = (self.key()?, self.bytes()?);
+                let count = u16::from_le_bytes(self.array()?);
+                let links = (0..count).map(|_| self.link()).collect::<Option<_>>()?;
+                Record::Event { root, object, links }
             }
-            META => {
-                Record::Meta { root: u128::from_le_bytes(self.array()?), version: self.version()? }
-            }
-            EVICT => Record::Evict {
-                root: u128::from_le_bytes(self.array()?),
-                object: u128::from_le_bytes(self.array()?),
+            LINK => Record::Link {
+                root: self.key()?,
+                about: self.key()?,
+                at: self.time()?,
+                link: self.link()?,
             },
+            TROUBLE => Record::Trouble(Trouble {
+                node: u64::from_le_bytes(self.array()?),
+                phase: Phase(u8::from_le_bytes(self.array()?)),
+                at: self.time()?,
+                began: if self.array()? == [1] { Some(self.context()?) } else { None },
+            }),
+            META => Record::Meta { root: self.key()?, version: self.version()? },
+            NAME => Record::Name { root: self.key()?, naming: self.naming()? },
+            MOVED => Record::Moved { root: self.key()?, object: self.key()? },
+            EVICT => Record::Evict { root: self.key()?, object: self.key()? },
             WATERMARK => Record::Watermark,
             _ => return None,
         };
         Some((watermark, record))
     }
 
+    fn naming(&mut self) -> Option<Naming<'a>> {
+        let owner = ObjectRef {
+            kind: self.text()?.into(),
+            namespace: self.text()?.into(),
+            name: self.text()?.into(),
+            uid: self.text()?.into(),
+            api_version: self.text()?.into(),
+            ..ObjectRef::default()
+        };
+        let named = (self.text()?, self.text()?, self.text()?);
+        Some(Naming { owner, named, at: self.time()? })
+    }
+
     fn version(&mut self) -> Option<Version<'a>> {
         Some(Version {
             deleted: self.array()? == [1],
-            received_at: Some(Nanos::from_le_bytes(self.array()?)).filter(|&at| at != Nanos::MIN),
+            received_at: Some(self.time()?).filter(|&at| at != Nanos::MIN),
             kind: (self.text()?, self.text()?),
             metadata: self.bytes()?,
         })
+    }
+
+    fn link(&mut self) -> Option<ToldLink> {
+        let [kind] = self.array()?;
+        Some((*LinkKind::ALL.get(usize::from(kind))?, self.context()?))
+    }
+
+    fn context(&mut self) -> Option<SpanContext> {
+        Some(SpanContext { trace: self.array()?, span: self.array()? })
+    }
+
+    fn key(&mut self) -> Option<u128> {
+        self.array().map(u128::from_le_bytes)
+    }
+
+    fn time(&mut self) -> Option<Nanos> {
+        self.array().map(Nanos::from_le_bytes)
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -152,6 +326,16 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn write_link(out: &mut Vec<u8>, (kind, to): ToldLink) {
+    out.push(kind as u8);
+    write_context(out, &to);
+}
+
+fn write_context(out: &mut Vec<u8>, context: &SpanContext) {
+    out.extend_from_slice(&context.trace);
+    out.extend_from_slice(&context.span);
+}
+
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("frames are smaller than 4 GiB");
     out.extend_from_slice(&length.to_le_bytes());
@@ -160,39 +344,67 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Record, Version, read, write};
+    use super::{
+        LinkKind, MalformedBatch, Naming, Phase, Record, SpanContext, Trouble, Version, read, write,
+    };
+    use crate::object::ObjectRef;
+
+    fn records() -> Vec<Record<'static>> {
+        let owner = ObjectRef {
+            kind: "ReplicaSet".into(),
+            namespace: "shop".into(),
+            name: "web".into(),
+            uid: "u".into(),
+            api_version: "apps/v1".into(),
+            ..ObjectRef::default()
+        };
+        let named = ("Pod", "shop", "web-1");
+        let to = SpanContext { trace: [7; 16], span: [9; 8] };
+        let link = (LinkKind::Traceparent, to);
+        let version = Version {
+            deleted: true,
+            received_at: Some(5),
+            kind: ("v1", "Pod"),
+            metadata: b"{\"a\":1}",
+        };
+        let bare = Version { deleted: false, received_at: None, kind: ("", ""), metadata: b"" };
+        vec![
+            Record::Event { root: 7, object: b"{}", links: vec![(LinkKind::Names, to), link] },
+            Record::Event { root: 7, object: b"{}", links: Vec::new() },
+            Record::Link { root: 8, about: 9, at: -3, link },
+            Record::Trouble(Trouble { node: 5, phase: Phase(3), at: 4, began: Some(to) }),
+            Record::Trouble(Trouble { node: 5, phase: Phase(3), at: 4, began: None }),
+            Record::Meta { root: 9, version },
+            Record::Meta { root: 9, version: bare },
+            Record::Name { root: 9, naming: Naming { owner, named, at: 5 } },
+            Record::Moved { root: 1, object: 2 },
+            Record::Evict { root: 1, object: u128::MAX },
+            Record::Watermark,
+        ]
+    }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let records = [
-            Record::Event { root: 7, object: b"{}" },
-            Record::Meta {
-                root: 9,
-                version: Version {
-                    deleted: true,
-                    received_at: Some(5),
-                    kind: ("v1", "Pod"),
-                    metadata: b"{\"a\":1}",
-                },
-            },
-            Record::Meta {
-                root: 9,
-                version: Version {
-                    deleted: false,
-                    received_at: None,
-                    kind: ("", ""),
-                    metadata: b"",
-                },
-            },
-            Record::Evict { root: 1, object: u128::MAX },
-            Record::Watermark,
-        ];
         let mut batch = Vec::new();
-        for (watermark, record) in (0..).zip(&records) {
+        for (watermark, record) in (0..).zip(&records()) {
             write(&mut batch, watermark, record);
         }
-        let back: Vec<_> = read(&batch).map(|(_, record)| record).collect();
-        assert_eq!(back, records);
-        assert_eq!(read(&batch[..batch.len() - 1]).count(), records.len() - 1);
+        let back: Result<Vec<_>, _> = read(&batch).collect();
+        assert_eq!(back, Ok((0..).zip(records()).collect()));
+    }
+
+    #[test]
+    fn what_no_router_wrote_is_told_at_its_place() {
+        for record in records() {
+            let mut batch = Vec::new();
+            write(&mut batch, 1, &Record::Watermark);
+            let at = batch.len();
+            write(&mut batch, 2, &record);
+            for end in at + 1..batch.len() {
+                let back: Vec<_> = read(&batch[..end]).collect();
+                assert_eq!(back, [Ok((1, Record::Watermark)), Err(MalformedBatch { at })]);
+            }
+        }
+        assert_eq!(read(&[0xff; 9]).collect::<Vec<_>>(), [Err(MalformedBatch { at: 0 })]);
     }
 }

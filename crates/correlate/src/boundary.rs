@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::batch::TypeMeta;
+use crate::limits::NAME_MAX;
 
 /// What was found. Ranges are of the buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +54,9 @@ pub struct Boundary {
     string_start: Option<usize>,
     escaped: bool,
     line_start: bool,
-    in_list: bool,
+    /// It has had `items`.
+    is_list: bool,
+    in_items: bool,
     last_string: Range<usize>,
     member: Member,
     item_has_kind: bool,
@@ -74,7 +77,8 @@ impl Boundary {
             string_start: None,
             escaped: false,
             line_start: false,
-            in_list: false,
+            is_list: false,
+            in_items: false,
             last_string: 0..0,
             member: Member::Other,
             item_has_kind: false,
@@ -133,7 +137,7 @@ impl Boundary {
     }
 
     fn is_inside(&self) -> bool {
-        !self.in_list || self.depth > 2
+        !self.is_list || (self.in_items && self.depth > 2)
     }
 
     fn in_string(&mut self, buffer: &[u8], byte: u8, at: usize) -> Option<Found> {
@@ -154,7 +158,7 @@ impl Boundary {
     }
 
     fn outside(&mut self, buffer: &[u8], byte: u8, at: usize) -> Option<Found> {
-        let between_items = self.in_list && self.depth == 2;
+        let between_items = self.in_items && self.depth == 2;
         if self.line_start && byte == b'{' && !between_items {
             return Some(Found::Broken(at));
         }
@@ -164,14 +168,14 @@ impl Boundary {
             b'{' | b'[' => {
                 self.depth += 1;
                 if byte == b'[' && self.depth == 2 && self.member == Member::Items {
-                    self.in_list = true;
-                } else if self.in_list && self.depth == 3 {
+                    (self.is_list, self.in_items) = (true, true);
+                } else if self.in_items && self.depth == 3 {
                     (self.start, self.whole, self.item_has_kind) = (at, true, false);
                 }
             }
             b'}' | b']' => return self.close(at + 1),
             b':' if self.depth == 1 => self.member = member(&buffer[self.last_string.clone()]),
-            b':' if self.in_list && self.depth == 3 => {
+            b':' if self.in_items && self.depth == 3 => {
                 let key = buffer.get(self.last_string.clone());
                 self.item_has_kind |= key == Some(b"kind");
             }
@@ -186,14 +190,19 @@ impl Boundary {
         let whole = self.whole && end - self.start <= self.bytes_max;
         let range = self.start..end;
         match self.depth {
-            0 => Some(Found::Value { range, list: self.in_list, whole }),
-            2 if self.in_list => Some(Found::Item { range, has_kind: self.item_has_kind, whole }),
+            0 => Some(Found::Value { range, list: self.is_list, whole }),
+            1 => {
+                self.in_items = false;
+                None
+            }
+            2 if self.in_items => Some(Found::Item { range, has_kind: self.item_has_kind, whole }),
             _ => None,
         }
     }
 
     /// A string on the list's own level: the value of the member before it, if that is wanted.
     fn list_member(&mut self, text: &[u8]) {
+        let text = &text[..text.len().min(NAME_MAX)];
         let text = || String::from_utf8_lossy(text).into_owned();
         match self.member {
             Member::Kind => {

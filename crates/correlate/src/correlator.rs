@@ -9,24 +9,26 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{self, Record, Version};
+use crate::batch::{self, MalformedBatch, Naming, Record, ToldLink, Version};
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
 use crate::event::{self, KubeEvent};
 use crate::limits::Settings;
+use crate::marks;
 use crate::meta;
+use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
-use crate::owners::{OwnerIndex, Scope};
+use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
 use crate::pending::Pending;
+use crate::phases::PhaseOwner;
 use crate::place::World;
 use crate::root::Root;
-use crate::rules::RuleTable;
 use crate::time::Nanos;
+use crate::troubles::Troubles;
 
 /// Joins the occurrences of one shard to traces. See the module for its promises.
 pub struct Correlator {
     world: World,
-    rules: &'static RuleTable,
     roots: FxHashMap<u128, Root>,
     /// (due, key of the root); a root's own `due` says whether an entry still holds.
     wakeups: BinaryHeap<Reverse<(Nanos, u128)>>,
@@ -40,32 +42,42 @@ impl Correlator {
             world: World {
                 objects: OwnerIndex::default(),
                 spans: SpanEncoder::new(&settings),
+                troubles: Troubles::default(),
                 out: Encoder::default(),
                 counts: CorrelatorCounts::default(),
+                ahead: 0,
                 watermark: Nanos::MIN,
                 settings,
             },
-            rules: RuleTable::builtin(),
             roots: FxHashMap::default(),
             wakeups: BinaryHeap::new(),
         }
     }
 
     /// Takes a batch that a Router wrote.
-    pub fn push(&mut self, batch: &[u8]) {
-        for (watermark, record) in batch::read(batch) {
+    ///
+    /// # Errors
+    /// When no Router wrote it; the Correlator is then of no further use.
+    pub fn push(&mut self, batch: &[u8]) -> Result<(), MalformedBatch> {
+        for item in batch::read(batch) {
+            let (watermark, record) = item?;
             self.advance(watermark);
             match record {
-                Record::Event { root, object } => {
+                Record::Event { root, object, links } => {
                     if let Some(event) = event::parse_event(object) {
-                        self.event(root, &event);
+                        self.event(root, &event, &links);
                     }
                 }
+                Record::Link { root, about, at, link } => self.link(root, about, at, link),
+                Record::Trouble(trouble) => self.world.troubles.tell(trouble),
                 Record::Meta { root, version } => self.meta(root, &version),
+                Record::Name { root, naming } => self.name(root, &naming),
+                Record::Moved { root, object } => self.leave(root, object),
                 Record::Evict { root, object } => self.evict(root, object),
                 Record::Watermark => {}
             }
         }
+        Ok(())
     }
 
     /// Moves the watermark: everything older is placed, and timers fire. It never goes back.
@@ -103,18 +115,18 @@ impl Correlator {
         &self.world.counts
     }
 
-    fn event(&mut self, key: u128, event: &KubeEvent<'_>) {
+    fn event(&mut self, key: u128, event: &KubeEvent<'_>, links: &[ToldLink]) {
         let Ok(time) = event.time() else { return };
         let World { objects, spans, settings, .. } = &mut self.world;
-        let found = self.rules.find(event);
-        let about = objects.apply_event(key, &event.regarding);
-        for (kind, name) in found.names() {
-            objects.apply_name(key, (kind, &event.regarding.namespace, name), about);
+        let found = settings.rules.find(event);
+        let about = objects.apply_event(key, &event.regarding, time.at);
+        for named in found.names().filter(|_| event.series.is_none()) {
+            objects.apply_name(key, named, about, time.at);
         }
         objects[about].pins += 1;
         let encoded =
             (spans.resource(&event.component, &event.instance), spans.event_fields(event));
-        let pending = Pending::new(event, &found, time, (key, objects.key(about)), encoded);
+        let pending = Pending::new(event, &found, time, (key, objects.key(about)), encoded, links);
         let idle = settings.idle;
         self.world.counts.held += 1;
         let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
@@ -134,19 +146,66 @@ impl Correlator {
         }
     }
 
+    /// A link of another root's Event waits for an occurrence about this object.
+    fn link(&mut self, key: u128, about: u128, at: Nanos, (kind, to): ToldLink) {
+        let idle = self.world.settings.idle;
+        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
+        root.add_link(in_scope(key, about), at, kind, to);
+        if root.timer() < root.due {
+            root.due = root.timer();
+            self.wakeups.push(Reverse((root.due, key)));
+        }
+    }
+
     fn meta(&mut self, scope: Scope, version: &Version<'_>) {
         let Some(meta) = meta::parse_meta(version.metadata, version.kind) else { return };
-        let World { objects, spans, .. } = &mut self.world;
+        let World { objects, spans, settings, .. } = &mut self.world;
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             spans.set_cluster_uid(&meta.uid);
             objects.set_cluster_uid(&meta.uid);
         }
         let id = objects.apply_meta(scope, &meta);
-        objects[id].apply_version(&meta);
+        let marks = marks::read(&meta, &settings.traceparent_annotations);
+        objects[id].apply_version(&meta, marks);
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);
             objects[id].deleted_at = Some(version.received_at.unwrap_or(Nanos::MIN));
+            if let Some(at) = version.received_at {
+                self.gone(scope, id, at);
+            }
+        }
+    }
+
+    /// What goes on for an object ends with it.
+    fn gone(&mut self, scope: Scope, id: ObjectId, at: Nanos) {
+        let objects = &self.world.objects;
+        let ObjectDetail { kind, namespace, name, .. } = &objects[id];
+        let owner = objects.key(id);
+        let key = if scope == EVERYWHERE { owner } else { scope };
+        let named = PhaseOwner::from(scoped_name(key, kind, namespace, name));
+        let Some(root) = self.roots.get_mut(&key) else { return };
+        root.gone(owner, at);
+        root.gone(named, at);
+        if root.timer() < root.due {
+            root.due = root.timer();
+            self.wakeups.push(Reverse((root.due, key)));
+        }
+    }
+
+    /// A message tells whose an object is; its Event comes later, or went to another root.
+    fn name(&mut self, scope: Scope, naming: &Naming<'_>) {
+        let objects = &mut self.world.objects;
+        let owner = objects.apply_event(scope, &naming.owner, naming.at);
+        objects.apply_name(scope, naming.named, owner, naming.at);
+    }
+
+    /// An object belongs to another root now.
+    fn leave(&mut self, scope: Scope, object: u128) {
+        let World { objects, watermark, .. } = &mut self.world;
+        if let Some(id) = objects.find_in(scope, object) {
+            objects.leave(id, *watermark);
+            objects[id].forget_versions();
         }
     }
 

@@ -20,7 +20,7 @@ pub struct RouterCounts {
     pub duplicates: u64,
     /// Events held for the end of the input or parked for an owner, at this moment.
     pub parked: u64,
-    /// Occurrences with strings that were no Unicode text.
+    /// Occurrences with strings that were no Unicode text, or names that were cut.
     pub repaired: u64,
     /// Occurrences whose message was cut.
     pub cut: u64,
@@ -28,8 +28,10 @@ pub struct RouterCounts {
     pub objects: u64,
     /// Objects forgotten at the limit.
     pub evicted: u64,
-    /// Parked frames that went on early, at the limit.
+    /// Parked Events that went on early, at the limit.
     pub parked_early: u64,
+    /// What was told of an object whose root may still change, forgotten at the limit.
+    pub forgotten: u64,
     skipped: [u64; SkipReason::ALL.len()],
     dropped: [u64; DropReason::ALL.len()],
 }
@@ -75,6 +77,7 @@ impl RouterCounts {
             ("objects", self.objects),
             ("evicted", self.evicted),
             ("parked_early", self.parked_early),
+            ("forgotten", self.forgotten),
         ];
         format!(
             "{{{},\"skipped\":{{{}}},\"dropped\":{{{}}}}}",

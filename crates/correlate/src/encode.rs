@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::event::KubeEvent;
 use crate::limits::{RESOURCES_MAX, Settings};
+use crate::links::SpanLink;
 use crate::objects::{Change, ObjectDetail};
 use crate::otlp::{SpanWriter, resource_bytes};
 use crate::owners::{ObjectId, OwnerIndex};
@@ -148,9 +149,11 @@ impl SpanEncoder {
         objects: &OwnerIndex<ObjectDetail>,
         path: &[ObjectId],
         raw: bool,
+        links: &[SpanLink],
     ) -> Box<[u8]> {
         let mut span = SpanWriter::new();
         position(&mut span, at);
+        write_links(&mut span, links);
         let has_node = path_attributes(&mut span, objects, path);
         if let Some(node) = pending.node.as_deref().filter(|_| !has_node) {
             text(&mut span, NODE_NAME, node);
@@ -178,10 +181,12 @@ impl SpanEncoder {
         at: Position,
         objects: &OwnerIndex<ObjectDetail>,
         path: &[ObjectId],
+        links: &[SpanLink],
     ) -> Box<[u8]> {
         let object = &objects[path[0]];
         let mut span = SpanWriter::new();
         position(&mut span, at);
+        write_links(&mut span, links);
         span.name(&format!("{}.{}", object.kind, synthetic.operation));
         text(&mut span, "k8s.namespace.name", &object.namespace);
         path_attributes(&mut span, objects, path);
@@ -210,6 +215,20 @@ fn position(span: &mut SpanWriter, at: Position) {
     if let Some((parent, evidence)) = at.parent {
         span.parent(&parent);
         text(span, "kspan.edge.evidence", evidence.name());
+    }
+}
+
+fn write_links(span: &mut SpanWriter, links: &[SpanLink]) {
+    for SpanLink { kind, to, object } in links {
+        let (of, namespace, name) =
+            object.as_ref().map_or(("", "", ""), |of| (&*of.kind, &*of.namespace, &*of.name));
+        let attributes = [
+            ("kspan.link.kind", kind.name()),
+            ("k8s.object.kind", of),
+            ("k8s.namespace.name", namespace),
+            ("k8s.object.name", name),
+        ];
+        span.link(*to, &attributes);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::batch::TypeMeta;
 use crate::event::KubeEvent;
 use crate::json::{JsonError, Kind, Scanner};
 use crate::meta::ObjectMeta;
-use crate::object::RawObject;
+use crate::object::{RawObject, text};
 use crate::time::{Nanos, Stamp, parse_rfc3339};
 
 /// What happened to the object.
@@ -80,7 +80,7 @@ pub struct Frame {
     pub received_at: Option<Nanos>,
     /// The bytes of the Event, or of another object's metadata, in the frame.
     pub bytes: Range<usize>,
-    /// Whether a string in it was no Unicode text and had to be repaired.
+    /// Whether a string in it was no Unicode text, or too long, and had to be repaired.
     pub repaired: bool,
 }
 
@@ -169,12 +169,7 @@ impl<'a> Read<'a> {
                 b"kind" => &mut resource.2,
                 _ => return scanner.skip().map(|_| ()),
             };
-            match scanner.peek()? {
-                Kind::String => *field = scanner.string()?,
-                _ => {
-                    scanner.skip()?;
-                }
-            }
+            *field = text(scanner, &mut false)?;
             Ok(())
         })?;
         self.resource = Some(resource);

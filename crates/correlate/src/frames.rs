@@ -28,8 +28,11 @@ pub struct Frames {
     buffer: Vec<u8>,
     /// Start of what has not been given out.
     at: usize,
-    /// No newline between `at` and this.
+    /// No newline between `at` and this, but for the one at the end of `line`.
     searched: usize,
+    /// End of the last line that was found, behind its newline. Kept, because a line may hold any
+    /// number of values.
+    line: usize,
     /// Start of the last guess: kept until the next call, for `rescan`.
     guessed: usize,
     boundary: Option<Boundary>,
@@ -64,6 +67,7 @@ impl Frames {
             buffer: Vec::new(),
             at: 0,
             searched: 0,
+            line: 0,
             guessed: 0,
             boundary: None,
             list: TypeMeta::default(),
@@ -83,6 +87,7 @@ impl Frames {
         self.buffer.drain(..drop);
         self.at -= self.at.min(drop);
         self.searched -= self.searched.min(drop);
+        self.line -= self.line.min(drop);
         if let Some(boundary) = &mut self.boundary {
             boundary.shift(drop);
         }
@@ -196,7 +201,6 @@ impl Frames {
             Found::Value { range, list, whole } => {
                 self.list = boundary.list_kind().clone();
                 self.at = range.end;
-                self.searched = self.at;
                 return match (list, whole) {
                     (true, _) => None,
                     (false, true) => Some(Next::Value(range)),
@@ -205,7 +209,6 @@ impl Frames {
             }
             Found::Broken(resume) => {
                 self.at = resume;
-                self.searched = resume;
                 self.recovering = true;
                 return Some(Next::Skip(SkipReason::Truncated));
             }
@@ -239,9 +242,13 @@ impl Frames {
 
     /// The end of the current line, behind its newline; the last line may have none.
     fn line_end(&mut self) -> Option<usize> {
+        if self.at < self.line {
+            return Some(self.line);
+        }
         let from = self.searched.max(self.at);
         let found = memchr::memchr(b'\n', &self.buffer[from..]).map(|index| from + index + 1);
         self.searched = found.unwrap_or(self.buffer.len());
+        self.line = found.unwrap_or(self.line);
         found.or_else(|| self.ended.then_some(self.buffer.len()))
     }
 }

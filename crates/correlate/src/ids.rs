@@ -76,10 +76,12 @@ pub fn event_span_id(uid: &str, count: u64) -> [u8; 8] {
 /// Key of a uid in indexes: the bits of a UUID, else a hash of the text (static pods have the
 /// hash of their config for a uid, Nodes may have their name).
 pub fn object_key(uid: &str) -> u128 {
-    uuid_bits(uid.as_bytes()).unwrap_or_else(|| fnv_128(uid.as_bytes()))
+    uuid_bits(uid).unwrap_or_else(|| fnv_128(uid.as_bytes()))
 }
 
-fn uuid_bits(text: &[u8]) -> Option<u128> {
+/// The bits of a UUID in the form that API servers give out.
+pub fn uuid_bits(text: &str) -> Option<u128> {
+    let text = text.as_bytes();
     if text.len() != 36 {
         return None;
     }
@@ -95,6 +97,12 @@ fn uuid_bits(text: &[u8]) -> Option<u128> {
         bits = bits << 4 | u128::from(digit);
     }
     Some(bits)
+}
+
+/// The UUID of these bits.
+pub fn uuid_text(bits: u128) -> String {
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 /// Key of an object's kind, namespace and name in indexes.

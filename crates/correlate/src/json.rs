@@ -136,7 +136,24 @@ impl<'a> Scanner<'a> {
         Ok(text)
     }
 
-    /// Whether a string that was taken was no Unicode text and had to be repaired.
+    /// Takes a string that is longer than `max` bytes only where something is wrong: then it is cut.
+    ///
+    /// # Errors
+    /// As `string`.
+    pub fn name(&mut self, max: usize) -> Result<Cow<'a, str>, JsonError> {
+        let mut text = self.string()?;
+        if text.len() > max {
+            self.repaired = true;
+            let end = text.floor_char_boundary(max);
+            match &mut text {
+                Cow::Borrowed(text) => *text = &text[..end],
+                Cow::Owned(text) => text.truncate(end),
+            }
+        }
+        Ok(text)
+    }
+
+    /// Whether a string that was taken was no Unicode text, or too long, and had to be repaired.
     #[must_use]
     pub fn repaired(&self) -> bool {
         self.repaired
@@ -433,6 +450,18 @@ mod tests {
             let mut scanner = Scanner::new(json);
             scanner.string().expect("a string");
             assert_eq!(scanner.repaired(), repaired, "{}", String::from_utf8_lossy(json));
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        for (json, cut) in [("\"abcd\"", "abc"), ("\"\\u0061bcd\"", "abc"), ("\"abä\"", "ab")] {
+            let mut scanner = Scanner::new(json.as_bytes());
+            assert_eq!(scanner.name(3).as_deref(), Ok(cut));
+            assert!(scanner.repaired());
+            let mut scanner = Scanner::new(json.as_bytes());
+            assert_eq!(scanner.name(4), Scanner::new(json.as_bytes()).string());
+            assert!(!scanner.repaired());
         }
     }
 

@@ -1,6 +1,8 @@
 //! The limits and settings of Router and Correlator. `src/config.ts` is where users set them; the
 //! defaults here are the same and serve native tests.
 
+use crate::marks::TRACEPARENT_ANNOTATIONS;
+use crate::rules::RuleTable;
 use crate::time::{Nanos, SECOND};
 
 const MINUTE: Nanos = 60 * SECOND;
@@ -30,6 +32,10 @@ pub struct Settings {
     pub cluster_name: String,
     /// One `service.name` for every span (`OTEL_SERVICE_NAME`); empty: the reporting component.
     pub service_name: String,
+    /// Annotations of objects that hold a trace context; the first that is valid counts.
+    pub traceparent_annotations: Vec<String>,
+    /// The table of causality.
+    pub rules: &'static RuleTable,
 }
 
 impl Default for Settings {
@@ -45,6 +51,8 @@ impl Default for Settings {
             frame_bytes_max: 8 << 20,
             cluster_name: String::new(),
             service_name: String::new(),
+            traceparent_annotations: TRACEPARENT_ANNOTATIONS.map(String::from).to_vec(),
+            rules: RuleTable::builtin(),
         }
     }
 }
@@ -53,6 +61,11 @@ impl Default for Settings {
 pub const FINISH_STEP: usize = 8 << 20;
 /// A longer message is cut, in bytes.
 pub const MESSAGE_MAX: usize = 32 << 10;
+/// A longer name, uid, reason or other short text is cut, in bytes. The longest that the API takes,
+/// an apiVersion, has 317.
+pub const NAME_MAX: usize = 512;
+/// Owners of one object that are looked at, beside its controller.
+pub const OWNERS_MAX: usize = 64;
 /// The end of a second, from its start.
 pub const SECOND_END: Nanos = SECOND - 1;
 /// A root stands at its change when its first child follows within this time.
@@ -77,7 +90,21 @@ pub const DELETE_SLACK: Nanos = 2 * SECOND;
 pub const EVENT_UID_KEPT: Nanos = 120 * MINUTE;
 /// Occurrences that one root's reorder buffer holds; at the limit the first is placed at once.
 pub const ROOT_QUEUE_MAX: usize = 65_536;
-/// Changes remembered of one object; at the limit the oldest is forgotten.
+/// Changes remembered of one object; at the limit the oldest but one is forgotten.
 pub const CHANGES_MAX: usize = 32;
+/// Trouble of a node is linked to by what happens on it this much later.
+pub const TROUBLE_REACH: Nanos = 10 * MINUTE;
+/// Troubles remembered of one node; at the limit the oldest is forgotten.
+pub const TROUBLES_MAX: usize = 16;
+/// Nodes whose trouble is remembered; at the limit those without recent trouble are forgotten.
+pub const TROUBLED_NODES_MAX: usize = 65_536;
+/// Links that wait for one object; at the limit further ones are left out.
+pub const WAITING_LINKS_MAX: usize = 16;
+/// A link waits this long for what it should stand on.
+pub const LINK_WAIT: Nanos = 60 * MINUTE;
+/// Config hashes of static pods remembered; at the limit those of forgotten pods go.
+pub const MIRRORS_MAX: usize = 65_536;
+/// Causes placed ahead of their turn, each for the one before; what lies further ahead is no cause.
+pub const CAUSES_AHEAD_MAX: usize = 64;
 /// Resource descriptions kept for reuse; at the limit all are made anew.
 pub const RESOURCES_MAX: usize = 65_536;

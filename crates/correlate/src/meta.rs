@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::FxHasher;
 
 use crate::json::Scanner;
-use crate::object::{OwnerRef, RawObject};
+use crate::marks;
+use crate::object::{OwnerRef, RawObject, scale_target};
 use crate::time::Stamp;
 
 /// A managedFields entry that owns spec: who made it what it is.
@@ -42,13 +43,20 @@ pub struct ObjectMeta<'a> {
     pub has_managed_fields: bool,
     /// Entries that own spec, directly or through scale.
     pub spec_entries: Vec<SpecEntry<'a>>,
+    /// As JSON; empty when absent.
+    pub labels: &'a [u8],
+    /// As JSON; empty when absent.
+    pub annotations: &'a [u8],
+    /// Kind and name of what a `HorizontalPodAutoscaler` scales.
+    pub scale_target: Option<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl ObjectMeta<'_> {
-    /// A digest of all that matters to traces: equal for versions that differ in status, labels or
-    /// resourceVersion only.
+    /// A digest of all that matters to traces: equal for versions that differ in status or
+    /// resourceVersion only, or in labels and annotations that are no marks. `traceparents`: the
+    /// annotations that hold trace contexts.
     #[must_use]
-    pub fn digest(&self) -> u64 {
+    pub fn digest(&self, traceparents: &[String]) -> u64 {
         let mut hasher = FxHasher::default();
         (&self.uid, &self.kind, &self.namespace, &self.name).hash(&mut hasher);
         (self.generation, self.created.second(), self.deleting).hash(&mut hasher);
@@ -57,7 +65,18 @@ impl ObjectMeta<'_> {
             (&owner.uid, &owner.kind, &owner.name, owner.controller).hash(&mut hasher);
         }
         hasher.write_u64(self.spec_digest());
+        self.scale_target.hash(&mut hasher);
+        if marks::may_have(self, traceparents) {
+            (self.labels, self.annotations).hash(&mut hasher);
+        }
         hasher.finish()
+    }
+
+    /// Whether it is of a kind that others' marks name.
+    #[must_use]
+    pub fn applies_others(&self) -> bool {
+        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
+        marks::APPLIERS.contains(&(group, &*self.kind))
     }
 
     /// A digest of who made the spec what it is, the same for any order of the entries: the API
@@ -103,10 +122,12 @@ impl<'a> From<RawObject<'a>> for ObjectMeta<'a> {
                 })
             })
             .collect();
+        let scales = raw.kind == "HorizontalPodAutoscaler";
         Self {
             api_version: raw.api_version,
+            // A Namespace is in none, whatever it says: all shards have to know it.
+            namespace: if raw.kind == "Namespace" { "".into() } else { raw.namespace },
             kind: raw.kind,
-            namespace: raw.namespace,
             name: raw.name,
             uid: raw.uid,
             resource_version: raw.resource_version,
@@ -116,6 +137,9 @@ impl<'a> From<RawObject<'a>> for ObjectMeta<'a> {
             owners: raw.owners,
             has_managed_fields: raw.managed_fields.is_some(),
             spec_entries,
+            labels: raw.labels,
+            annotations: raw.annotations,
+            scale_target: if scales { scale_target(raw.spec) } else { None },
         }
     }
 }

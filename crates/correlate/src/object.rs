@@ -2,16 +2,18 @@
 //!
 //! Which of the two it is shows only by its kind, which may come last; so both are read, and what
 //! neither needs (specs, statuses, most of managedFields) is skipped. Fields that must be strings
-//! and are not are noted in `bad_type`, and read as absent.
+//! and are not are noted in `bad_type`, and read as absent. Names and owners are bounded: what
+//! comes again on every span of an object must not be as large as a frame.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::json::{JsonError, Kind, Scanner};
+use crate::limits::{NAME_MAX, OWNERS_MAX};
 use crate::time::{Stamp, parse_rfc3339};
 
 /// A reference to an object in an Event. Absent fields are empty.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "core/v1 ObjectReference documents them")]
 pub struct ObjectRef<'a> {
     pub kind: Cow<'a, str>,
@@ -62,6 +64,12 @@ pub struct RawObject<'a> {
     pub owners: Vec<OwnerRef<'a>>,
     pub managed_fields: Option<Vec<FieldsEntry<'a>>>,
     pub top_level: bool,
+    /// metadata.labels as JSON; empty when absent.
+    pub labels: &'a [u8],
+    /// metadata.annotations as JSON; empty when absent.
+    pub annotations: &'a [u8],
+    /// spec as JSON; empty when absent.
+    pub spec: &'a [u8],
     pub regarding: Option<ObjectRef<'a>>,
     pub related: Option<ObjectRef<'a>>,
     pub reason: Cow<'a, str>,
@@ -100,6 +108,9 @@ impl Default for RawObject<'_> {
             owners: Vec::new(),
             managed_fields: None,
             top_level: false,
+            labels: b"",
+            annotations: b"",
+            spec: b"",
             regarding: None,
             related: None,
             reason: none(),
@@ -153,7 +164,7 @@ impl<'a> RawObject<'a> {
             b"related" => self.related = reference(s, bad)?,
             b"reason" => self.reason = text(s, bad)?,
             b"action" => self.action = text(s, bad)?,
-            b"message" | b"note" => self.message = text(s, bad)?,
+            b"message" | b"note" => self.message = text_up_to(usize::MAX, s, bad)?,
             b"type" => self.event_type = text(s, bad)?,
             b"source" | b"deprecatedSource" => {
                 members(s, |s, key| match key {
@@ -171,6 +182,7 @@ impl<'a> RawObject<'a> {
             b"lastTimestamp" | b"deprecatedLastTimestamp" => self.last = stamp(s, bad)?,
             b"count" | b"deprecatedCount" => self.count = count(s, bad)?,
             b"series" => self.series = series(s, bad)?,
+            b"spec" => self.spec = s.skip()?,
             b"items" => {
                 self.is_list = s.peek()? == Kind::Array;
                 s.skip()?;
@@ -198,17 +210,18 @@ impl<'a> RawObject<'a> {
                 b"creationTimestamp" => self.created = stamp(s, bad)?,
                 b"deletionTimestamp" => self.deleting = s.skip()? != b"null",
                 b"ownerReferences" => {
-                    elements(s, |s| owner(s).map(|owner| self.owners.push(owner)))?;
+                    elements(s, |s| owner(s).map(|owner| add_owner(&mut self.owners, owner)))?;
                 }
                 b"managedFields" => {
                     let mut entries = Vec::new();
                     elements(s, |s| fields_entry(s).map(|entry| entries.push(entry)))?;
                     self.managed_fields = (!entries.is_empty()).then_some(entries);
                 }
-                b"annotations" => members(s, |s, key| match key {
-                    b"topLevelSpan" => text(s, bad).map(|value| self.top_level = value == "true"),
-                    _ => s.skip().map(|_| ()),
-                })?,
+                b"labels" => self.labels = s.skip()?,
+                b"annotations" => {
+                    self.annotations = s.skip()?;
+                    self.top_level = is_top_level(self.annotations, bad)?;
+                }
                 _ => {
                     s.skip()?;
                 }
@@ -216,6 +229,30 @@ impl<'a> RawObject<'a> {
             Ok(())
         })
     }
+}
+
+/// Whether annotations make an Event the root of its trace.
+fn is_top_level(annotations: &[u8], bad: &mut bool) -> Result<bool, JsonError> {
+    let mut top_level = false;
+    if memchr::memmem::find(annotations, b"\"topLevelSpan\"").is_some() {
+        members(&mut Scanner::new(annotations), |s, key| match key {
+            b"topLevelSpan" => text(s, bad).map(|value| top_level = value == "true"),
+            _ => s.skip().map(|_| ()),
+        })?;
+    }
+    Ok(top_level)
+}
+
+/// Kind and name of what the spec of a `HorizontalPodAutoscaler` scales (autoscaling/v2
+/// `CrossVersionObjectReference`).
+pub fn scale_target(spec: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let mut target = None;
+    members(&mut Scanner::new(spec), |s, key| match key {
+        b"scaleTargetRef" => reference(s, &mut false).map(|reference| target = reference),
+        _ => s.skip().map(|_| ()),
+    })
+    .ok()?;
+    target.map(|target| (target.kind, target.name))
 }
 
 fn reference<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Option<ObjectRef<'a>>, JsonError> {
@@ -279,6 +316,14 @@ fn owner<'a>(s: &mut Scanner<'a>) -> Result<OwnerRef<'a>, JsonError> {
     Ok(owner)
 }
 
+/// A controller is followed wherever it stands.
+fn add_owner<'a>(owners: &mut Vec<OwnerRef<'a>>, owner: OwnerRef<'a>) {
+    let first_controller = || owner.controller && !owners.iter().any(|other| other.controller);
+    if owners.len() < OWNERS_MAX || first_controller() {
+        owners.push(owner);
+    }
+}
+
 fn fields_entry<'a>(s: &mut Scanner<'a>) -> Result<FieldsEntry<'a>, JsonError> {
     let none = || Cow::Borrowed("");
     let (manager, operation, subresource) = (none(), none(), none());
@@ -315,10 +360,18 @@ fn owns_spec(fields: &[u8]) -> Option<u64> {
     (walked.is_ok() && owns).then(|| hasher.finish())
 }
 
-/// A string; null is absent, anything else is noted.
-fn text<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Cow<'a, str>, JsonError> {
+/// A name; null is absent, anything else is noted.
+pub(crate) fn text<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Cow<'a, str>, JsonError> {
+    text_up_to(NAME_MAX, s, bad)
+}
+
+fn text_up_to<'a>(
+    max: usize,
+    s: &mut Scanner<'a>,
+    bad: &mut bool,
+) -> Result<Cow<'a, str>, JsonError> {
     if s.peek()? == Kind::String {
-        return s.string();
+        return s.name(max);
     }
     *bad |= s.skip()? != b"null";
     Ok(Cow::Borrowed(""))

@@ -1,15 +1,18 @@
 //! What a Correlator knows of an object, and which of its changes an occurrence belongs to.
 //!
 //! In go versions of objects as their metadata arrives; out comes the generation that holds at a
-//! time or at a resourceVersion. Promises that status writes, deletions and re-lists open nothing,
-//! and that no manager is named for a change that it did not make.
+//! time or at a resourceVersion. Promises that no manager is named for a change that it did not make.
 
 use std::rc::Rc;
 
-use crate::limits::{CHANGES_MAX, DELETE_SLACK, PLAIN_WITHIN, SECOND_END};
+use crate::changes::{Changes, Logged, Opened};
+use crate::limits::{DELETE_SLACK, PLAIN_WITHIN, SECOND_END};
+use crate::links::{NamedObject, SpanContext};
+use crate::marks::Marks;
 use crate::meta::{ObjectMeta, SpecEntry};
 use crate::owners::{Detail, Identity};
-use crate::time::Nanos;
+use crate::phases::LastEnder;
+use crate::time::{Nanos, SECOND};
 
 /// A generation of an object, and who made it.
 #[derive(Clone, Debug)]
@@ -20,6 +23,10 @@ pub struct Change {
     pub resource_version: u64,
     /// Start of the second it was made in; `None`: unknown.
     pub at: Option<Nanos>,
+    /// As `at`; else when something was first seen to happen in it.
+    pub since: Option<Nanos>,
+    /// The version before is known: it is certain that it was made then.
+    witnessed: bool,
     /// Field manager; empty: unknown.
     pub manager: Rc<str>,
     /// `Create`, or the operation of managedFields (`Update`, `Apply`).
@@ -28,8 +35,16 @@ pub struct Change {
     pub autoscaled: bool,
     /// Made by another manager than the object's creator.
     pub foreign: bool,
-    /// A trace was opened for it under its plain id.
-    opened: bool,
+    traces: Traces,
+}
+
+/// Roots of the traces that were opened for a generation, or for a deletion.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traces {
+    /// Of the first one.
+    pub first: Option<SpanContext>,
+    /// Of the one opened last.
+    pub last: Option<SpanContext>,
 }
 
 /// How a trace opens.
@@ -68,16 +83,19 @@ pub struct ObjectDetail {
     pub pins: u32,
     /// To be forgotten when it is needed no more.
     pub dismissed: bool,
-    /// A trace was opened for its deletion.
-    opened_deletion: bool,
-    /// A trace was opened for what is known of it by name only.
-    opened_unknown: bool,
-    /// Oldest first.
-    changes: Vec<Change>,
+    /// Key of the name of the node it runs on.
+    pub node: Option<u64>,
+    /// The occurrence written last of those that ended phases of it.
+    pub last_ender: LastEnder,
+    /// Who applied it, by its labels and annotations.
+    pub applied_by: Option<Box<NamedObject>>,
+    /// What an annotation points to.
+    pub traceparent: Option<SpanContext>,
+    deletion: Traces,
+    /// Of what is known of it by name only.
+    unknown: Traces,
+    changes: Changes<Change>,
     creator: Rc<str>,
-    resource_version: u64,
-    generation: i64,
-    spec: u64,
 }
 
 impl Detail for ObjectDetail {
@@ -94,14 +112,25 @@ impl Detail for ObjectDetail {
             deleted_at: None,
             pins: 0,
             dismissed: false,
-            opened_deletion: false,
-            opened_unknown: false,
-            changes: Vec::new(),
+            node: None,
+            last_ender: LastEnder::default(),
+            applied_by: None,
+            traceparent: None,
+            deletion: Traces::default(),
+            unknown: Traces::default(),
+            changes: Changes::default(),
             creator: "".into(),
-            resource_version: 0,
-            generation: 0,
-            spec: 0,
         }
+    }
+
+    fn complete(&mut self, api_version: &str) {
+        if self.api_version.is_empty() {
+            self.api_version = api_version.into();
+        }
+    }
+
+    fn created(&self) -> Option<Nanos> {
+        self.created
     }
 
     fn dismiss(&mut self) -> bool {
@@ -112,33 +141,32 @@ impl Detail for ObjectDetail {
 
 impl ObjectDetail {
     /// Takes in a version of the object. A version no newer than the last tells nothing.
-    pub fn apply_version(&mut self, meta: &ObjectMeta<'_>) {
-        let first = self.changes.is_empty();
-        if !first && meta.resource_version <= self.resource_version {
-            return;
+    pub fn apply_version(&mut self, meta: &ObjectMeta<'_>, marks: Marks) {
+        if self.changes.list().is_empty() {
+            let earliest = meta.spec_entries.iter().min_by_key(|entry| entry.time.second());
+            self.creator = earliest.map_or("", |entry| &*entry.manager).into();
         }
-        self.namespace = (&*meta.namespace).into();
-        self.api_version = (&*meta.api_version).into();
-        self.created = meta.created.second();
-        let spec = meta.spec_digest();
-        if first {
-            self.open_first(meta);
-        } else if self.is_change(meta, spec) {
-            if self.changes.len() >= CHANGES_MAX {
-                self.changes.remove(0);
-            }
-            self.changes.push(self.change(meta, newest(&meta.spec_entries)));
+        let (created, creator) = (meta.created.second(), &*self.creator);
+        if self.changes.apply(meta, |opened| Change::new(opened, created, creator)) {
+            self.namespace = (&*meta.namespace).into();
+            self.api_version = (&*meta.api_version).into();
+            self.created = created;
+            self.deleting |= meta.deleting;
+            self.applied_by = marks.applied_by.map(Box::new);
+            self.traceparent = marks.traceparent;
         }
-        self.resource_version = meta.resource_version;
-        self.generation = meta.generation;
-        self.deleting |= meta.deleting;
-        self.spec = spec;
+    }
+
+    /// Forgets all that its metadata told.
+    pub fn forget_versions(&mut self) {
+        self.changes = Changes::default();
+        (self.created, self.deleting, self.deleted_at) = (None, false, None);
     }
 
     /// The newest change not after `at`. For a first occurrence about this very object `version`
     /// is the resourceVersion that its writer saw, which is better evidence than time.
     pub fn change_at(&self, at: Nanos, version: Option<u64>) -> Option<&Change> {
-        self.by_version(version, |_| true).or_else(|| self.by_time(at, |_| true))
+        self.by_version(version, |_| true).or_else(|| self.changes.newest_at(at, |_| true))
     }
 
     /// The generation at a time; of an object that is younger to us, its oldest known; 0: none.
@@ -150,28 +178,29 @@ impl ObjectDetail {
     /// As `change_at`, of the changes that others than the object's creator made.
     pub fn foreign_change_at(&self, at: Nanos, version: Option<u64>) -> Option<&Change> {
         let foreign = |change: &Change| change.foreign;
-        self.by_version(version, foreign).or_else(|| self.by_time(at, foreign))
+        self.by_version(version, foreign).or_else(|| self.changes.newest_at(at, foreign))
     }
 
     /// The oldest change known.
     pub fn oldest_change(&self) -> Option<&Change> {
-        self.changes.first()
+        self.changes.list().first()
     }
 
     /// The newest change known.
     pub fn newest_change(&self) -> Option<&Change> {
-        self.changes.last()
+        self.changes.list().last()
     }
 
     /// The change that made this generation.
     pub fn change_to(&self, generation: i64) -> Option<&Change> {
-        self.changes.iter().rfind(|change| change.generation == generation)
+        self.changes.list().iter().rfind(|change| change.generation == generation)
     }
 
     /// The generation before this one.
     pub fn generation_before(&self, generation: i64) -> Option<i64> {
-        let index = self.changes.iter().rposition(|change| change.generation == generation)?;
-        Some(self.changes.get(index.checked_sub(1)?)?.generation)
+        let index =
+            self.changes.list().iter().rposition(|change| change.generation == generation)?;
+        Some(self.changes.list().get(index.checked_sub(1)?)?.generation)
     }
 
     /// Whether the object was known to be deleted, or being deleted, at `at`.
@@ -181,100 +210,94 @@ impl ObjectDetail {
     }
 
     /// How a trace that begins at `at` opens for a generation (`None`: for the deletion).
-    pub fn open(&mut self, generation: Option<i64>, at: Nanos) -> Opening {
+    pub fn opening(&self, generation: Option<i64>, at: Nanos) -> Opening {
+        let again = self.traces(generation).first.is_some();
         let Some(generation) = generation else {
-            let again = std::mem::replace(&mut self.opened_deletion, true);
             return if again { Opening::Episode } else { Opening::Plain };
         };
-        let change = self.changes.iter_mut().rfind(|change| change.generation == generation);
-        let (changed, opened) = match change {
-            Some(change) => (change.at, &mut change.opened),
-            None => (None, &mut self.opened_unknown),
-        };
-        let soon = changed.is_none_or(|changed| at.saturating_sub(changed) <= PLAIN_WITHIN);
-        match (soon && !std::mem::replace(opened, true), changed) {
-            (false, _) => Opening::Episode,
-            (true, Some(_)) => Opening::Plain,
-            (true, None) => Opening::Undated,
+        let change = self.change_to(generation);
+        match change.and_then(|change| change.at) {
+            _ if again => Opening::Episode,
+            Some(changed) if at.saturating_sub(changed) > PLAIN_WITHIN => Opening::Episode,
+            Some(_) => Opening::Plain,
+            None if change.is_some_and(|change| change.witnessed) => Opening::Plain,
+            None => Opening::Undated,
         }
+    }
+
+    /// Something happened to this version at `at`: when its change is not known better, it counts
+    /// from that second on.
+    pub fn happened_in(&mut self, version: u64, at: Nanos) {
+        let known = |change: &&mut Change| (1..=version).contains(&change.resource_version);
+        if let Some(change) = self.changes.list_mut().iter_mut().rfind(known) {
+            change.since.get_or_insert(at - at.rem_euclid(SECOND));
+        }
+    }
+
+    /// The traces that were opened for a generation (`None`: for the deletion).
+    pub fn traces(&self, generation: Option<i64>) -> Traces {
+        let Some(generation) = generation else {
+            return self.deletion;
+        };
+        self.change_to(generation).map_or(self.unknown, |change| change.traces)
+    }
+
+    /// A trace with this root was opened for a generation (`None`: for the deletion).
+    pub fn opened(&mut self, generation: Option<i64>, root: SpanContext) {
+        let traces = match generation {
+            None => &mut self.deletion,
+            Some(generation) => {
+                let mut changes = self.changes.list_mut().iter_mut();
+                let change = changes.rfind(|change| change.generation == generation);
+                change.map_or(&mut self.unknown, |change| &mut change.traces)
+            }
+        };
+        traces.first.get_or_insert(root);
+        traces.last = Some(root);
     }
 
     fn by_version(&self, version: Option<u64>, of: impl Fn(&Change) -> bool) -> Option<&Change> {
         let version = version.filter(|&version| version > 0)?;
         let known = |change: &&Change| change.resource_version > 0 && of(change);
-        self.changes.iter().filter(known).rfind(|change| change.resource_version <= version)
+        self.changes.list().iter().filter(known).rfind(|change| change.resource_version <= version)
     }
+}
 
-    fn by_time(&self, at: Nanos, of: impl Fn(&Change) -> bool) -> Option<&Change> {
-        self.changes
-            .iter()
-            .filter(|change| of(change))
-            .rfind(|change| change.at.is_some_and(|changed| changed <= at))
-    }
-
-    /// The first version seen stands for all that came before it: of those it tells when the
-    /// object was created, and by whom if that shows in its managedFields.
-    fn open_first(&mut self, meta: &ObjectMeta<'_>) {
-        let earliest = meta.spec_entries.iter().min_by_key(|entry| entry.time.second());
-        self.creator = earliest.map_or("", |entry| &*entry.manager).into();
-        let mut change = self.change(meta, newest(&meta.spec_entries));
-        if change.at.is_none() {
-            change.at = self.created;
-        }
-        if meta.generation >= 2 && change.at > self.created {
-            let before = meta.spec_entries.iter().filter(|e| e.time.second() <= self.created);
-            let entry = before.max_by_key(|entry| entry.time.second());
-            let mut earlier = self.change(meta, entry);
-            earlier.generation = meta.generation - 1;
-            earlier.resource_version = 0;
-            earlier.at = self.created;
-            if earlier.generation <= 1 {
-                earlier.operation = "Create".into();
-            }
-            self.changes.push(earlier);
-        }
-        self.changes.push(change);
-    }
-
-    fn is_change(&self, meta: &ObjectMeta<'_>, spec: u64) -> bool {
-        let current = self.changes.last().map_or(0, |change| change.generation);
-        if meta.generation == current {
-            return false;
-        }
-        if meta.has_managed_fields {
-            return !meta.spec_entries.is_empty() && spec != self.spec;
-        }
-        let mere_deletion = meta.deleting && !self.deleting;
-        meta.generation != self.generation && !mere_deletion
-    }
-
-    fn change(&self, meta: &ObjectMeta<'_>, entry: Option<&SpecEntry<'_>>) -> Change {
-        let at = entry.and_then(|entry| entry.time.second());
-        let created = meta.generation <= 1 && (at.is_none() || at <= self.created);
+impl Change {
+    fn new(opened: &Opened<'_, '_>, created: Option<Nanos>, creator: &str) -> Self {
+        let Opened { generation, resource_version, at, entry, witnessed } = *opened;
+        let is_creation = generation <= 1 && (at.is_none() || at <= created);
         let operation = entry.map_or("Update", |entry| &*entry.operation);
-        Change {
-            generation: meta.generation,
-            resource_version: meta.resource_version,
+        Self {
+            generation,
+            resource_version,
             at,
+            since: at,
+            witnessed,
             manager: entry.map_or("", |entry| &*entry.manager).into(),
-            operation: if created { "Create" } else { operation }.into(),
+            operation: if is_creation { "Create" } else { operation }.into(),
             autoscaled: entry.is_some_and(is_autoscaler),
-            foreign: entry.is_some_and(|entry| *entry.manager != *self.creator),
-            opened: false,
+            foreign: entry.is_some_and(|entry| *entry.manager != *creator),
+            traces: Traces::default(),
         }
+    }
+}
+
+impl Logged for Change {
+    fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    fn since(&self) -> Option<Nanos> {
+        self.since
     }
 }
 
 /// The horizontal pod autoscaler runs in kube-controller-manager; KEDA scales to and from zero
 /// itself.
-fn is_autoscaler(entry: &SpecEntry<'_>) -> bool {
+pub fn is_autoscaler(entry: &SpecEntry<'_>) -> bool {
     entry.subresource == "scale"
         && (entry.manager == "kube-controller-manager" || entry.manager.contains("keda"))
-}
-
-/// Of equal times the last in the list counts.
-fn newest<'e, 'a>(entries: &'e [SpecEntry<'a>]) -> Option<&'e SpecEntry<'a>> {
-    entries.iter().max_by_key(|entry| entry.time.second())
 }
 
 /// The end of the second that starts at `second`.

@@ -1,19 +1,35 @@
-//! Opening traces, and the spans that stand for no occurrence: roots, creations that nobody named,
-//! scalings by an autoscaler, episodes.
+//! Opening traces: those of changes and deletions, the episodes that follow, and those whose root is
+//! an occurrence itself.
+//!
+//! In go a subject and the occurrence that opens its trace, out comes the root. A trace that is too
+//! old or too large is left here, too.
 
-use crate::attach::leave;
+use crate::attach::{begin_of, leave, open_phases};
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};
 use crate::ids::Key;
-use crate::limits::{ROOT_REACH, SECOND_END};
-use crate::objects::{Change, Opening, end_of};
+use crate::limits::ROOT_REACH;
+use crate::links::{LinkKind, SpanContext, SpanLink};
+use crate::objects::{Opening, end_of};
 use crate::owners::ObjectId;
-use crate::parent::Parent;
 use crate::pending::Pending;
 use crate::place::World;
 use crate::root::{Place, Root};
-use crate::rules::Direction;
 use crate::time::Nanos;
-use crate::trace::{Span, Subject, Trace, TraceId};
+use crate::trace::{Span, Subject, Trace};
+
+/// What a trace opens with.
+struct Beginning<'a> {
+    subject: Subject,
+    key: Key,
+    synthetic: Synthetic<'a>,
+    links: Vec<SpanLink>,
+    /// When its root begins.
+    start: Nanos,
+    /// When its first occurrence was.
+    first: Nanos,
+    /// Who made the change.
+    service: &'a str,
+}
 
 impl World {
     /// Opens the trace of a change or a deletion, or an episode of it.
@@ -24,72 +40,63 @@ impl World {
         path: &[ObjectId],
         pending: &Pending,
     ) -> Place {
-        let at = pending.order.time;
-        let has_metadata = self.objects.has_metadata(path[0]);
-        let object = &mut self.objects[path[0]];
-        let opening = object.open(subject.generation, at);
-        if opening == Opening::Episode {
-            return self.open_episode(root, subject, path, pending);
-        }
-        let uid = object.uid.clone();
-        let change =
-            subject.generation.and_then(|generation| object.change_to(generation)).cloned();
-        let key = match subject.generation {
-            None => Key::deletion(&uid),
-            Some(generation) if opening == Opening::Plain => Key::generation(&uid, generation),
-            Some(generation) => Key::opened(&uid, generation, &pending.event_uid, pending.count),
-        };
-        let operation = match (subject.generation, &change) {
-            (None, _) => "Delete",
-            (_, Some(change)) => &*change.operation,
-            (_, None) if has_metadata => "Update",
-            (_, None) => "unknown",
-        };
-        let start = start_of_change(change.as_ref().and_then(|change| change.at), at);
-        let change = change.as_ref();
-        let newest = object.newest_change().map_or(0, |change| change.generation);
-        let generation = subject.generation.unwrap_or(newest);
-        let synthetic = Synthetic { operation, generation, change };
-        let service = change.map_or("", |change| &change.manager);
-        let place = self.add_trace(root, subject, &key, &synthetic, path, start, at, service);
-        root.trace_mut(place.trace).plain = true;
-        place
+        let opening = self.objects[path[0]].opening(subject.generation, pending.order.time);
+        self.open_as(root, subject, path, pending, opening)
     }
 
-    /// Opens an episode: what happens after the trace of the change has closed.
-    fn open_episode(
+    fn open_as(
         &mut self,
         root: &mut Root,
         subject: Subject,
         path: &[ObjectId],
         pending: &Pending,
+        opening: Opening,
     ) -> Place {
-        let at = pending.order.time;
+        let first = pending.order.time;
+        let begin = begin_of(root, pending);
+        let episode = opening == Opening::Episode;
         let object = &self.objects[path[0]];
-        let newest = object.newest_change().map_or(0, |change| change.generation);
-        let generation = subject.generation.unwrap_or(newest);
-        let key = Key::opened(&object.uid, generation, &pending.event_uid, pending.count);
+        let uid = object.uid.clone();
         let change =
             subject.generation.and_then(|generation| object.change_to(generation)).cloned();
         let change = change.as_ref();
-        let synthetic = Synthetic { operation: "Activity", generation, change };
-        let service = change.map_or(String::new(), |change| change.manager.to_string());
-        self.add_trace(root, subject, &key, &synthetic, path, at, at, &service)
+        let newest = object.newest_change().map_or(0, |change| change.generation);
+        let generation = subject.generation.unwrap_or(newest);
+        let key = match (opening, subject.generation) {
+            (Opening::Plain, Some(generation)) => Key::generation(&uid, generation),
+            (Opening::Plain, None) => Key::deletion(&uid),
+            _ => Key::opened(&uid, generation, &pending.event_uid, pending.count),
+        };
+        let operation = match (subject.generation, change) {
+            _ if episode => "Activity",
+            (None, _) => "Delete",
+            (_, Some(change)) => &*change.operation,
+            (_, None) if self.objects.has_metadata(path[0]) => "Update",
+            (_, None) => "unknown",
+        };
+        let changed = change.and_then(|change| change.at).filter(|_| !episode);
+        let beginning = Beginning {
+            subject,
+            key,
+            synthetic: Synthetic { operation, generation, change },
+            links: self.root_links(root, subject, opening, path, first),
+            start: start_of_change(changed, begin),
+            first,
+            service: change.map_or("", |change| &change.manager),
+        };
+        let place = self.add_trace(root, beginning, path);
+        let trace = root.trace_mut(place.trace);
+        trace.plain = !episode;
+        if pending.late {
+            trace.opened_late = self.watermark;
+        }
+        place
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one place where all of a root comes together")]
-    fn add_trace(
-        &mut self,
-        root: &mut Root,
-        subject: Subject,
-        key: &Key,
-        synthetic: &Synthetic<'_>,
-        path: &[ObjectId],
-        start: Nanos,
-        first: Nanos,
-        service: &str,
-    ) -> Place {
-        let at = Position { trace: key.trace_id(), span: key.span_id(), parent: None };
+    fn add_trace(&mut self, root: &mut Root, beginning: Beginning<'_>, path: &[ObjectId]) -> Place {
+        let Beginning { subject, key, synthetic, links, start, first, service } = beginning;
+        let context = SpanContext::from(&key);
+        let at = Position { trace: context.trace, span: context.span, parent: None };
         let span = Span {
             id: at.span,
             parent: None,
@@ -99,8 +106,11 @@ impl World {
             occurrence: false,
             incomplete: false,
             resource: self.spans.resource(service, ""),
-            body: Some(SpanEncoder::synthetic(synthetic, at, &self.objects, path)),
+            body: Some(SpanEncoder::synthetic(&synthetic, at, &self.objects, path, &links)),
+            phases: 0,
+            may_cause: true,
         };
+        self.objects[path[0]].opened(subject.generation, context);
         let trace = root.add_trace(Trace::new(at.trace, subject, first, span));
         Place { trace, span: 0 }
     }
@@ -108,10 +118,12 @@ impl World {
     /// The occurrence is a root itself: no synthetic one stands beside it.
     pub fn open_own(&mut self, root: &mut Root, pending: &Pending, path: &[ObjectId]) {
         let at = pending.order.time;
+        let start = begin_of(root, pending);
         let (from, change) = self.which_change(pending, path);
         let generation = change.map_or(0, |change| change.generation);
-        let object = &mut self.objects[path[from]];
-        let opening = object.open(Some(generation), at);
+        let path_of_change = &path[from..];
+        let object = &self.objects[path_of_change[0]];
+        let opening = object.opening(Some(generation), at);
         let plain = pending.top_level && opening == Opening::Plain;
         let key = if plain {
             Key::generation(&object.uid, generation)
@@ -119,159 +131,69 @@ impl World {
             Key::opened(&object.uid, generation, &pending.event_uid, pending.count)
         };
         let subject =
-            Subject { object: self.objects.key(path[from]), generation: Some(generation) };
-        let position = Position { trace: key.trace_id(), span: pending.span_id(), parent: None };
-        let body = SpanEncoder::occurrence(pending, position, &self.objects, path, false);
+            Subject { object: self.objects.key(path_of_change[0]), generation: Some(generation) };
+        let as_if = if plain { opening } else { Opening::Episode };
+        let mut links = self.root_links(root, subject, as_if, path_of_change, at);
+        self.occurrence_links(root, pending, path, None, &mut links);
+        // What stands below the change and has a context of its own.
+        let own = self.objects[path[0]].traceparent.filter(|_| from > 0);
+        links.extend(own.map(|own| SpanLink::new(LinkKind::Traceparent, own)));
+        let context = SpanContext { trace: key.trace_id(), span: pending.span_id() };
+        let position = Position { trace: context.trace, span: context.span, parent: None };
+        let body = SpanEncoder::occurrence(pending, position, &self.objects, path, false, &links);
         let span = Span {
             id: position.span,
             parent: None,
-            start: at,
+            start,
             end: at,
             elastic: true,
             occurrence: true,
             incomplete: false,
             resource: pending.resource.clone(),
             body: Some(body),
+            phases: 0,
+            may_cause: true,
         };
         let mut trace = Trace::new(position.trace, subject, at, span);
         trace.plain = plain;
-        if !pending.late {
-            self.end_links(root, pending, at);
+        if own.is_some() {
+            trace.linked.insert(pending.about);
         }
+        if pending.late {
+            trace.opened_late = self.watermark;
+        } else {
+            self.end_phases(root, pending, start);
+        }
+        self.objects[path_of_change[0]].opened(Some(generation), context);
         let place = Place { trace: root.add_trace(trace), span: 0 };
         self.settle_namings(root, pending, place);
-        self.open_link(root, pending, place);
+        let phases = self.phases_begun(root, pending, start);
+        open_phases(root, pending, place, start, &phases);
     }
 
-    /// An object whose creation nobody named: its life hangs under a span of its own.
-    pub fn under_creation(
-        &mut self,
-        root: &mut Root,
-        pending: &Pending,
-        path: &[ObjectId],
-        place: Place,
-        evidence: Evidence,
-    ) -> Parent {
-        let existing = root.trace(place.trace).created.get(&pending.about).copied();
-        if let Some(span) = existing {
-            let place = Place { trace: place.trace, span };
-            return Parent { place, evidence: Evidence::Owner, later: None };
-        }
-        let (place, evidence) = self.within_limits(root, pending, place, evidence);
-        let Some(created) = self.unnamed_creation(root, pending, path, place.trace) else {
-            return Parent { place, evidence, later: None };
-        };
-        let at = pending.order.time;
-        let object = &self.objects[path[0]];
-        let id = Key::create(&object.uid).span_id();
-        let generation = object.generation_at(at, None);
-        let start = start_of_change(Some(created), at);
-        let synthetic = Synthetic { operation: "Create", generation, change: None };
-        let span = self.synthetic_span(root, place, id, evidence, &synthetic, path, start, "");
-        let span = root.add_span(place.trace, span);
-        root.trace_mut(place.trace).created.insert(pending.about, span);
-        let place = Place { trace: place.trace, span };
-        Parent { place, evidence: Evidence::Owner, later: None }
-    }
-
-    /// When the object was created, if that was in this trace and nobody named it.
-    fn unnamed_creation(
-        &self,
-        root: &Root,
-        pending: &Pending,
-        path: &[ObjectId],
-        trace: TraceId,
-    ) -> Option<Nanos> {
-        let trace = root.trace(trace);
-        // What is late makes nothing new in a trace: the trace may be closed.
-        if pending.late || path.len() < 2 || trace.subject.object == pending.about {
-            return None;
-        }
-        let change = trace.subject.generation.filter(|_| trace.plain).and_then(|generation| {
-            let object = self.objects.find(trace.subject.object)?;
-            self.objects[object].change_to(generation)?.at
-        });
-        let since = change.unwrap_or(trace.first - trace.first.rem_euclid(SECOND_END + 1));
-        let created = self.objects[path[0]].created.filter(|&created| created >= since)?;
-        let named = root.namings(pending.about_name).iter().any(|naming| {
-            naming.direction == Direction::Up
-                && naming.place.is_some()
-                && self.names_object(naming, pending.about)
-        });
-        (!named).then_some(created)
-    }
-
-    /// A change by an autoscaler while the trace before it lives is a part of that trace.
-    pub fn scale_span(
-        &mut self,
-        root: &mut Root,
-        trace: TraceId,
-        change: &Change,
-        path: &[ObjectId],
-        pending: &Pending,
-    ) -> Place {
-        let place = Place { trace, span: 0 };
-        let id = Key::scale(&self.objects[path[0]].uid, change.generation).span_id();
-        let start = start_of_change(change.at, pending.order.time);
-        let synthetic =
-            Synthetic { operation: "Scale", generation: change.generation, change: Some(change) };
-        let manager = &*change.manager;
-        let span =
-            self.synthetic_span(root, place, id, Evidence::Root, &synthetic, path, start, manager);
-        let span = root.add_span(trace, span);
-        root.trace_mut(trace).scaled.push((change.generation, span));
-        self.objects[path[0]].open(Some(change.generation), pending.order.time);
-        Place { trace, span }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one place where all of a span comes together")]
-    fn synthetic_span(
-        &mut self,
-        root: &Root,
-        parent: Place,
-        id: [u8; 8],
-        evidence: Evidence,
-        synthetic: &Synthetic<'_>,
-        path: &[ObjectId],
-        start: Nanos,
-        service: &str,
-    ) -> Span {
-        let trace = root.trace(parent.trace);
-        let above = trace.span(parent.span).id;
-        let start = trace.child_start(parent.span, start);
-        let at = Position { trace: trace.id, span: id, parent: Some((above, evidence)) };
-        let body = SpanEncoder::synthetic(synthetic, at, &self.objects, path);
-        Span {
-            id,
-            parent: Some(parent.span),
-            start,
-            end: start,
-            elastic: true,
-            occurrence: false,
-            incomplete: false,
-            resource: self.spans.resource(service, ""),
-            body: Some(body),
-        }
-    }
-
-    /// A trace that is too old or too large goes on in an episode.
+    /// A trace that is too old or too large goes on in an episode. Also the span that is left for
+    /// it, when the trace takes nothing more at all.
     pub fn within_limits(
         &mut self,
         root: &mut Root,
         pending: &Pending,
         place: Place,
         evidence: Evidence,
-    ) -> (Place, Evidence) {
+    ) -> (Place, Evidence, Option<SpanContext>) {
         let at = pending.order.time;
         let trace = root.trace(place.trace);
         if pending.late || !trace.is_full(at, place.span == 0) {
-            return (place, evidence);
+            return (place, evidence, None);
         }
         let (subject, over) = (trace.subject, trace.is_over(at));
+        let left = over.then(|| root.context(place));
+        root.trace_mut(place.trace).left = true;
         let next = root.home(subject, |id, trace| {
             id > place.trace && trace.closed.is_none() && !trace.is_full(at, true)
         });
         if over {
+            // What it ends is not cut off.
+            self.end_phases(root, pending, at);
             let (out, counts) = (&mut self.out, &mut self.counts);
             root.cut(place.trace, at, &mut |span| leave(out, counts, &span));
         }
@@ -280,14 +202,14 @@ impl World {
             if let Some(object) = self.objects.find(subject.object) {
                 self.objects.path(root.scope, object, &mut path);
             }
-            self.open_episode(root, subject, &path, pending)
+            self.open_as(root, subject, &path, pending, Opening::Episode)
         });
-        (next, Evidence::Root)
+        (next, Evidence::Root, left)
     }
 }
 
 /// A root stands at its change when something followed soon, and never after what followed.
-fn start_of_change(changed: Option<Nanos>, first_child: Nanos) -> Nanos {
+pub fn start_of_change(changed: Option<Nanos>, first_child: Nanos) -> Nanos {
     match changed.map(end_of) {
         Some(end) if first_child <= end.saturating_add(ROOT_REACH) => end.min(first_child),
         _ => first_child,

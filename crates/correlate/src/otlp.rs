@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use crate::links::SpanContext;
 use crate::time::Nanos;
 
 const RESOURCE_SPANS: u32 = 1;
@@ -28,8 +29,14 @@ mod span {
     pub const START: u32 = 7;
     pub const END: u32 = 8;
     pub const ATTRIBUTES: u32 = 9;
+    pub const LINKS: u32 = 13;
     pub const STATUS: u32 = 15;
     pub const KIND_INTERNAL: u64 = 1;
+}
+mod link {
+    pub const TRACE_ID: u32 = 1;
+    pub const SPAN_ID: u32 = 2;
+    pub const ATTRIBUTES: u32 = 4;
 }
 mod status {
     pub const MESSAGE: u32 = 2;
@@ -100,6 +107,17 @@ impl SpanWriter {
     /// A boolean attribute.
     pub fn attr_bool(&mut self, key: &str, value: bool) {
         number_attribute(&mut self.0, key, any_value::BOOL, u64::from(value));
+    }
+
+    /// A link to another span, with string attributes; empty ones are left out.
+    pub fn link(&mut self, to: SpanContext, attributes: &[(&str, &str)]) {
+        let mut link = Vec::with_capacity(64);
+        bytes(&mut link, link::TRACE_ID, &to.trace);
+        bytes(&mut link, link::SPAN_ID, &to.span);
+        for (key, value) in attributes.iter().filter(|(_, value)| !value.is_empty()) {
+            string_attribute(&mut link, link::ATTRIBUTES, key, value);
+        }
+        bytes(&mut self.0, span::LINKS, &link);
     }
 
     /// The fields written.

@@ -10,13 +10,14 @@
 //! A Correlator keeps apart what it was told under different roots (`Scope`), so that what a root
 //! knows does not depend on which other roots share its shard.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
 use rustc_hash::FxHashMap;
 
-use crate::ids::{name_key, object_key, standin_uid};
-use crate::limits::TOMBSTONE_KEPT;
+use crate::ids::{self, name_key, object_key, standin_uid};
+use crate::limits::{MIRRORS_MAX, TOMBSTONE_KEPT};
+use crate::marks;
 use crate::meta::ObjectMeta;
 use crate::object::{ObjectRef, OwnerRef};
 use crate::slots::Slots;
@@ -32,11 +33,16 @@ pub type Scope = u128;
 /// Of objects that are no one's, such as Nodes; and all that a Router knows.
 pub const EVERYWHERE: Scope = 0;
 
-const METADATA: u8 = 1;
+pub(crate) const METADATA: u8 = 1;
 const NAMESPACED: u8 = 2;
-const DELETED: u8 = 4;
+pub(crate) const DELETED: u8 = 4;
 /// A message named it, so that its parent holds for any object of its name.
-const NAMED: u8 = 8;
+pub(crate) const NAMED: u8 = 8;
+/// It was told again under another root.
+const LEFT: u8 = 16;
+
+/// Its key is the bits of its uid.
+const UUID: u8 = 32;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -61,6 +67,12 @@ pub trait Detail {
     /// The detail of an object that was just heard of.
     fn introduce(identity: &Identity<'_>) -> Self;
 
+    /// The object was heard of again, with this apiVersion.
+    fn complete(&mut self, api_version: &str);
+
+    /// Start of the second it was created in; `None`: unknown, or not kept.
+    fn created(&self) -> Option<Nanos>;
+
     /// The object is to be forgotten; false: the index' user still needs it, and will see to it.
     fn dismiss(&mut self) -> bool;
 }
@@ -73,11 +85,15 @@ struct PlainOwner {
 
 /// Objects by uid and by name, with their owners, in the order they were last heard of.
 pub struct OwnerIndex<D> {
-    slots: Slots<D>,
+    pub(crate) slots: Slots<D>,
     plain: FxHashMap<u128, Vec<PlainOwner>>,
+    /// By name: the time of the newest message that says whose objects without metadata are.
+    pub(crate) said: FxHashMap<u64, Nanos>,
     /// (time of the `DELETED` frame, key), oldest first.
-    tombstones: VecDeque<(Nanos, u128)>,
-    cluster_uid: String,
+    tombstones: BTreeSet<(Nanos, u128)>,
+    /// By the key of its config hash: the mirror pod of a static pod.
+    mirrors: FxHashMap<u128, u128>,
+    pub(crate) cluster_uid: String,
 }
 
 impl<D> Index<ObjectId> for OwnerIndex<D> {
@@ -98,7 +114,9 @@ impl<D: Detail> Default for OwnerIndex<D> {
         Self {
             slots: Slots::default(),
             plain: FxHashMap::default(),
-            tombstones: VecDeque::new(),
+            said: FxHashMap::default(),
+            tombstones: BTreeSet::new(),
+            mirrors: FxHashMap::default(),
             cluster_uid: String::new(),
         }
     }
@@ -110,10 +128,15 @@ impl<D: Detail> OwnerIndex<D> {
         let standin = standin_uid(&self.cluster_uid, &meta.kind, &meta.namespace, &meta.name);
         let uid_known = !meta.uid.is_empty();
         let uid: &str = if uid_known { &meta.uid } else { &standin };
+        let controller = meta.owners.iter().find(|owner| owner.controller);
+        let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
         let mut named_by = 0;
         if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
             named_by = self.slots[id].parent;
-            self.forget(id);
+            // What a message says of the next object of this name is kept.
+            if named_by == 0 || named_by == parent {
+                self.forget(id);
+            }
         }
         let id = self.ensure(
             scope,
@@ -126,9 +149,15 @@ impl<D: Detail> OwnerIndex<D> {
                 name: &meta.name,
             },
         );
+        if let Some(hash) = marks::mirrored(meta) {
+            if self.mirrors.len() >= MIRRORS_MAX {
+                self.mirrors.retain(|_, &mut key| self.slots.find(key).is_some());
+            }
+            self.mirrors.insert(in_scope(scope, object_key(&hash)), self.slots[id].key);
+        }
         self.slots.rename(id, scoped_name(scope, &meta.kind, &meta.namespace, &meta.name));
-        let controller = meta.owners.iter().find(|owner| owner.controller);
         let slot = &mut self.slots[id];
+        slot.flags &= !LEFT;
         slot.flags |= METADATA | if meta.namespace.is_empty() { 0 } else { NAMESPACED };
         let key = slot.key;
         self.plain.remove(&key);
@@ -152,7 +181,6 @@ impl<D: Detail> OwnerIndex<D> {
                 },
             );
         }
-        let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
         self.set_parent(id, parent);
         if parent != 0 && named_by == parent {
             self.slots[id].flags |= NAMED;
@@ -161,18 +189,22 @@ impl<D: Detail> OwnerIndex<D> {
         id
     }
 
-    /// The object that an Event is about. A uid that no API server gives out (a node's name, a
-    /// static pod's hash, none) is looked up by name; an object without metadata is remembered.
-    pub fn apply_event(&mut self, scope: Scope, regarding: &ObjectRef<'_>) -> ObjectId {
-        let uid_known = is_uuid(&regarding.uid);
-        let ObjectRef { kind, namespace, name, .. } = regarding;
+    /// The object that an Event is about, which was written at `at`. A uid that no API server gives out (a node's name, a
+    /// static pod's hash, none) is looked up by name, among objects with metadata; an object without
+    /// is remembered.
+    pub fn apply_event(&mut self, scope: Scope, regarding: &ObjectRef<'_>, at: Nanos) -> ObjectId {
+        let uid_known = is_uid(&regarding.uid);
+        let ObjectRef { kind, namespace, name, api_version, .. } = regarding;
         let known = if uid_known {
             self.locate(scope, object_key(&regarding.uid))
         } else {
-            let everywhere = self.named(scoped_name(EVERYWHERE, kind, namespace, name));
-            everywhere.or_else(|| self.named(scoped_name(scope, kind, namespace, name)))
+            let everywhere =
+                || self.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
+            let there = || self.known_named(scoped_name(scope, kind, namespace, name), at);
+            self.mirror(scope, &regarding.uid).or_else(everywhere).or_else(there)
         };
         if let Some(id) = known {
+            self[id].complete(api_version);
             self.slots.touch(id);
             return id;
         }
@@ -183,37 +215,16 @@ impl<D: Detail> OwnerIndex<D> {
             standin = standin_uid(&self.cluster_uid, kind, namespace, name);
             &standin
         };
-        let api_version = &regarding.api_version;
-        let identity = Identity { uid, uid_known, api_version, kind, namespace, name };
-        self.ensure(scope, &identity)
+        let id =
+            self.ensure(scope, &Identity { uid, uid_known, api_version, kind, namespace, name });
+        self.slots.touch(id);
+        id
     }
 
-    /// A message on `owner` names an object: it is its owner's unless its metadata says otherwise.
-    pub fn apply_name(
-        &mut self,
-        scope: Scope,
-        (kind, namespace, name): (&str, &str, &str),
-        owner: ObjectId,
-    ) {
-        let owner_key = self.slots[owner].key;
-        let ids: Vec<ObjectId> =
-            self.ids_named(scoped_name(scope, kind, namespace, name)).collect();
-        let known = !ids.is_empty();
-        for id in ids {
-            let slot = &mut self.slots[id];
-            if slot.parent == owner_key {
-                slot.flags |= NAMED;
-            } else if slot.flags & METADATA == 0 && slot.parent == 0 && id != owner {
-                self.set_parent(id, owner_key);
-            }
-        }
-        if !known {
-            let uid = standin_uid(&self.cluster_uid, kind, namespace, name);
-            let identity =
-                Identity { uid: &uid, uid_known: false, api_version: "", kind, namespace, name };
-            let id = self.ensure(scope, &identity);
-            self.set_parent(id, owner_key);
-        }
+    /// The mirror pod of a static pod whose config has this hash.
+    fn mirror(&self, scope: Scope, hash: &str) -> Option<ObjectId> {
+        let key = self.mirrors.get(&in_scope(scope, object_key(hash)))?;
+        self.find(*key).filter(|_| !hash.is_empty())
     }
 
     /// Marks an object deleted at `at` (stream clock; `None`: unknown, then it never expires).
@@ -222,22 +233,30 @@ impl<D: Detail> OwnerIndex<D> {
         slot.flags |= DELETED;
         let key = slot.key;
         if let Some(at) = at {
-            self.tombstones.push_back((at, key));
+            self.tombstones.insert((at, key));
         }
+    }
+
+    /// The object belongs to another root now, and was told there. Here it has no metadata any more,
+    /// and is forgotten when nothing that came before can refer to it.
+    pub fn leave(&mut self, id: ObjectId, watermark: Nanos) {
+        let slot = &mut self.slots[id];
+        slot.flags = slot.flags & !METADATA | LEFT;
+        self.tombstones.insert((watermark, slot.key));
     }
 
     /// Forgets objects that were deleted `TOMBSTONE_KEPT` before `watermark` or longer ago; one that
     /// still owns others stays as long again.
     pub fn expire(&mut self, watermark: Nanos) {
-        while let Some(&(at, key)) = self.tombstones.front()
+        while let Some(&(at, key)) = self.tombstones.first()
             && at.saturating_add(TOMBSTONE_KEPT) < watermark
         {
-            self.tombstones.pop_front();
+            self.tombstones.pop_first();
             if let Some(id) = self.find(key)
-                && self.slots[id].flags & DELETED != 0
+                && self.slots[id].flags & (DELETED | LEFT) != 0
             {
                 if self.slots[id].children > 0 {
-                    self.tombstones.push_back((watermark, key));
+                    self.tombstones.insert((watermark, key));
                 } else {
                     self.forget(id);
                 }
@@ -248,6 +267,17 @@ impl<D: Detail> OwnerIndex<D> {
     /// Says which cluster this is: part of the stand-in of objects without uid.
     pub fn set_cluster_uid(&mut self, uid: &str) {
         uid.clone_into(&mut self.cluster_uid);
+    }
+
+    /// The uid of an object of a Router, if it is a UUID.
+    pub fn uid(&self, id: ObjectId) -> Option<String> {
+        let slot = &self.slots[id];
+        (slot.flags & UUID != 0).then(|| ids::uuid_text(slot.key))
+    }
+
+    /// What stands for the uid of an object that is known by its name only.
+    pub fn standin(&self, kind: &str, namespace: &str, name: &str) -> String {
+        standin_uid(&self.cluster_uid, kind, namespace, name)
     }
 
     /// The path from an object (first) to its root (last).
@@ -304,11 +334,6 @@ impl<D: Detail> OwnerIndex<D> {
         self.find(uid).or(own)
     }
 
-    /// All objects of this name (see `scoped_name`), dead and alive.
-    pub fn ids_named(&self, name: u64) -> impl Iterator<Item = ObjectId> + '_ {
-        self.slots.named(name)
-    }
-
     /// Objects held.
     pub fn held(&self) -> usize {
         self.slots.held()
@@ -335,6 +360,7 @@ impl<D: Detail> OwnerIndex<D> {
     pub fn remove(&mut self, id: ObjectId) {
         self.set_parent(id, 0);
         self.plain.remove(&self.slots[id].key);
+        self.said.remove(&self.slots[id].name_key);
         self.slots.remove(id);
     }
 
@@ -356,16 +382,7 @@ impl<D: Detail> OwnerIndex<D> {
         })
     }
 
-    /// The object of this name that a reference without uid means: alive before dead, with
-    /// metadata before without.
-    fn named(&self, name: u64) -> Option<ObjectId> {
-        self.ids_named(name).max_by_key(|&id| {
-            let slot = &self.slots[id];
-            (slot.flags & METADATA, slot.flags & DELETED == 0, slot.key)
-        })
-    }
-
-    fn set_parent(&mut self, id: ObjectId, parent: u128) {
+    pub(crate) fn set_parent(&mut self, id: ObjectId, parent: u128) {
         let before = std::mem::replace(&mut self.slots[id].parent, parent);
         if before == parent {
             return;
@@ -378,21 +395,19 @@ impl<D: Detail> OwnerIndex<D> {
         }
     }
 
-    fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {
+    pub(crate) fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {
         let key = in_scope(scope, object_key(identity.uid));
         if let Some(id) = self.find(key) {
+            self[id].complete(identity.api_version);
             return id;
         }
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
-        // What a message said of its name holds for it, too.
-        let namesake = |id: ObjectId| {
-            let slot = &self.slots[id];
-            let by_name = slot.flags & METADATA == 0 || slot.flags & NAMED != 0;
-            (by_name && slot.parent != 0 && slot.parent != key).then_some(slot.parent)
-        };
-        let inherited = self.ids_named(name).find_map(namesake);
+        let parent = self.parent_by_name(name).filter(|&parent| parent != key);
         let id = self.slots.insert(key, name, D::introduce(identity));
-        self.set_parent(id, inherited.unwrap_or(0));
+        if ids::uuid_bits(identity.uid).is_some() {
+            self.slots[id].flags |= UUID;
+        }
+        self.set_parent(id, parent.unwrap_or(0));
         id
     }
 }
@@ -407,6 +422,7 @@ pub fn scoped_name(scope: Scope, kind: &str, namespace: &str, name: &str) -> u64
     name_key(kind, namespace, name) ^ (scope ^ (scope >> 64)) as u64
 }
 
-fn is_uuid(uid: &str) -> bool {
+/// Whether an API server could have given out this uid.
+pub fn is_uid(uid: &str) -> bool {
     uid.len() == 36 && uid.bytes().filter(|&byte| byte == b'-').count() == 4
 }

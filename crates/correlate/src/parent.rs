@@ -6,14 +6,15 @@
 //! object is never a parent.
 
 use crate::encode::Evidence;
-use crate::objects::{Change, ObjectDetail};
-use crate::owners::{ObjectId, OwnerIndex, Scope};
+use crate::links::SpanContext;
+use crate::objects::{Change, ObjectDetail, end_of};
+use crate::owners::{ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
 use crate::pending::Pending;
 use crate::place::{Wait, World};
 use crate::root::{Naming, Place, Root};
-use crate::rules::{self, Direction};
+use crate::rules::Direction;
 use crate::time::{Nanos, SECOND};
-use crate::trace::Subject;
+use crate::trace::{Subject, Trace};
 
 /// Who caused an occurrence.
 struct Cause {
@@ -31,6 +32,15 @@ pub struct Parent {
     pub evidence: Evidence,
     /// Time and slack of the cause that stands there, when it is later than its effect.
     pub later: Option<(Nanos, Nanos)>,
+    /// The span that it hung under, were that trace not too old or too large.
+    pub left: Option<SpanContext>,
+}
+
+impl Parent {
+    /// A parent that is no later than its child.
+    pub fn new(place: Place, evidence: Evidence) -> Self {
+        Self { place, evidence, later: None, left: None }
+    }
 }
 
 impl World {
@@ -51,16 +61,18 @@ impl World {
         }
         if pending.rule.termination {
             let about = &self.objects[path[0]];
-            let of_itself = pending.names.is_empty();
+            let of_itself = pending.rule.names.is_empty();
             if of_itself && !about.is_going(pending.order.time) {
                 direction = Direction::Up;
                 if let Some(cause) = self.cause(root, pending, path, direction, certain)? {
                     return Ok(cause.into_parent(pending));
                 }
             } else if let Some(place) = self.owner_named(root, pending, path, direction) {
-                return Ok(Parent { place, evidence: Evidence::Owner, later: None });
+                return Ok(Parent::new(place, Evidence::Owner));
+            } else if let Some(place) = self.beside_others(root, pending, path) {
+                return Ok(Parent::new(place, Evidence::Owner));
             } else if let Some(place) = self.deletion(root, pending, path) {
-                return Ok(Parent { place, evidence: Evidence::Deletion, later: None });
+                return Ok(Parent::new(place, Evidence::Deletion));
             }
         }
         let (place, evidence) = match self.owner_named(root, pending, path, direction) {
@@ -68,7 +80,7 @@ impl World {
             None => (self.change_trace(root, pending, path), Evidence::Root),
         };
         if pending.rule.termination && direction == Direction::Down {
-            return Ok(Parent { place, evidence, later: None });
+            return Ok(Parent::new(place, evidence));
         }
         Ok(self.under_creation(root, pending, path, place, evidence))
     }
@@ -90,7 +102,7 @@ impl World {
         let of_object = |naming: &&Naming| {
             naming.direction == direction
                 && naming.order != pending.order
-                && self.names_object(naming, pending.about)
+                && self.names_object(root.scope, naming, pending.about)
         };
         let namings = root.namings(pending.about_name).iter().filter(of_object);
         // One that is still queued comes first when this one is placed ahead of its turn.
@@ -104,19 +116,23 @@ impl World {
         }
         let reach =
             |naming: &Naming| at.saturating_add(naming.slack).saturating_add(pending.skew());
+        // What nobody waits for would be found only if it happened to be there.
+        let awaited = !pending.late && self.can_be_named(root.scope, path, direction);
         let after = namings
+            .filter(|_| pending.late || awaited)
             .filter(|naming| naming.order > pending.order && naming.order.time <= reach(naming))
             .filter(usable)
             .min_by_key(|naming| naming.order)
             .cloned();
-        if !pending.late && self.can_be_named(root.scope, path, direction) {
-            let horizon = at.saturating_add(rules::slack_max()).saturating_add(pending.skew());
+        if awaited && !certain {
+            let horizon =
+                at.saturating_add(self.settings.rules.slack_max()).saturating_add(pending.skew());
             let until = after.as_ref().map_or(horizon, |naming| naming.order.time);
             let names_it =
                 |vague: &&Pending| vague.names.iter().any(|named| named.name == pending.about_name);
             let vague = root.queue.vague(until).filter(names_it);
             let until = vague.map(|vague| vague.order.time).fold(until, Nanos::max);
-            if until >= self.watermark && !certain {
+            if until >= self.watermark {
                 return Err(Wait(until));
             }
         }
@@ -135,6 +151,11 @@ impl World {
         certain: bool,
     ) -> Result<Option<Cause>, Wait> {
         if naming.place.is_none() {
+            // What is known to the second only may belong ahead of the cause.
+            let second = root.queue.first_vague_second();
+            if let Some(second) = second.filter(|&second| second <= naming.order.time && !certain) {
+                return Err(Wait(end_of(second)));
+            }
             self.try_place(root, naming.order, certain)?;
         }
         let mut namings = root.namings(pending.about_name).iter();
@@ -153,17 +174,34 @@ impl World {
     ) -> Option<Place> {
         let owner = *path.get(1)?;
         let key = self.objects.key(owner);
-        let namings = root.namings(self.objects.name_key_of(owner)).iter();
+        let ObjectDetail { kind, namespace, name, .. } = &self.objects[owner];
+        let namings = root.namings(scoped_name(root.scope, kind, namespace, name)).iter();
         let (at, idle) = (pending.order.time, self.settings.idle);
         namings
             .filter(|naming| naming.direction == direction && naming.order < pending.order)
-            .filter(|naming| self.names_object(naming, key))
+            .filter(|naming| self.names_object(root.scope, naming, key))
             .filter_map(|naming| Some((naming, naming.place?)))
             .filter(|(naming, place)| {
                 root.trace(place.trace).is_live(at, pending.late, idle, naming.slack)
             })
             .max_by_key(|(naming, _)| naming.order)
             .map(|(_, place)| place)
+    }
+
+    /// Where the end of another object of the same owner hangs, that the owner announced: recorders
+    /// fold and drop such Events, so most of a large set end unannounced.
+    fn beside_others(&self, root: &Root, pending: &Pending, path: &[ObjectId]) -> Option<Place> {
+        let owner = self.objects.key(*path.get(1)?);
+        let announced = root.announced_end(owner);
+        let (_, place) = announced.filter(|(order, _)| *order < pending.order)?;
+        let (at, idle, slack) = (pending.order.time, self.settings.idle, pending.rule.slack);
+        let live = |trace: &Trace| trace.is_live(at, pending.late, idle, slack);
+        let trace = root.trace(place.trace);
+        if live(trace) {
+            return Some(place);
+        }
+        let next = || root.home(trace.subject, |_, trace| live(trace));
+        trace.left.then(next).flatten()
     }
 
     /// The trace of the highest deleted object's deletion.
@@ -182,7 +220,7 @@ impl World {
         let object = self.objects.key(path[from]);
         let subject = Subject { object, generation: Some(generation) };
         if let Some(place) = self.home(root, subject, pending) {
-            return place;
+            return self.creation_home(root, subject, pending).unwrap_or(place);
         }
         if let Some(change) = change.filter(|change| change.autoscaled)
             && let Some(before) = self.objects[path[from]].generation_before(generation)
@@ -192,6 +230,8 @@ impl World {
             if pending.late {
                 return place;
             }
+            let under_root = Place { span: 0, ..place };
+            let (place, ..) = self.within_limits(root, pending, under_root, Evidence::Root);
             return self.scale_span(root, place.trace, &change, &path[from..], pending);
         }
         self.open(root, subject, &path[from..], pending)
@@ -201,7 +241,7 @@ impl World {
     pub fn which_change(&self, pending: &Pending, path: &[ObjectId]) -> (usize, Option<Change>) {
         let at = pending.order.time;
         let top = path.len() - 1;
-        let mut best: Option<(usize, &Change)> = None;
+        let mut best: Option<(usize, &Change, Nanos)> = None;
         for (index, &id) in path.iter().enumerate() {
             let version = pending.version.filter(|_| index == 0);
             let object = &self.objects[id];
@@ -210,13 +250,24 @@ impl World {
             } else {
                 object.foreign_change_at(at, version)
             };
-            if let Some(change) = change
-                && best.is_none_or(|(_, best)| change.at >= best.at)
-            {
-                best = Some((index, change));
+            let Some(change) = change else { continue };
+            // A change without a time that this occurrence is known to follow is as new as can be.
+            let since = change.since.unwrap_or(if version.is_some() { at } else { Nanos::MIN });
+            if best.is_none_or(|(.., newest)| since >= newest) {
+                best = Some((index, change, since));
             }
         }
-        best.map_or((top, None), |(index, change)| (index, Some(change.clone())))
+        best.map_or((top, None), |(index, change, _)| (index, Some(change.clone())))
+    }
+
+    /// The root of the trace of this change that has the span of the object's creation: it stays
+    /// with it when newer traces of the change are open.
+    fn creation_home(&self, root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
+        let (at, idle, slack) = (pending.order.time, self.settings.idle, pending.rule.slack);
+        root.home(subject, |_, trace| {
+            trace.created.contains_key(&pending.about)
+                && trace.is_live(at, pending.late, idle, slack)
+        })
     }
 
     fn home(&self, root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
@@ -229,12 +280,12 @@ impl World {
     fn can_be_named(&self, scope: Scope, path: &[ObjectId], direction: Direction) -> bool {
         let id = path[0];
         let created_by_other = self.objects.has_owner(scope, id) || !self.objects.has_metadata(id);
-        rules::nameable(&self.objects[id].kind)
+        self.settings.rules.nameable(&self.objects[id].kind)
             && (direction == Direction::Down || created_by_other)
     }
 
     /// Whether an occurrence names the object with this key.
-    pub fn names_object(&self, naming: &Naming, object: u128) -> bool {
+    pub fn names_object(&self, scope: Scope, naming: &Naming, object: u128) -> bool {
         let named = match (naming.named.object, naming.place) {
             (Some(named), _) => Some(named),
             (None, Some(_)) => None,
@@ -242,7 +293,8 @@ impl World {
                 object_named(&self.objects, naming.named.name, naming.direction, naming.order.time)
             }
         };
-        named.is_none_or(|named| named == object)
+        // A root's reference may mean an object that was told to all roots.
+        named.is_none_or(|named| named == object || in_scope(scope, named) == object)
     }
 }
 
@@ -259,7 +311,7 @@ impl Cause {
 
     fn into_parent(self, pending: &Pending) -> Parent {
         let later = (self.time > pending.order.time).then_some((self.time, self.slack));
-        Parent { place: self.place, evidence: self.evidence, later }
+        Parent { later, ..Parent::new(self.place, self.evidence) }
     }
 }
 
@@ -277,7 +329,10 @@ pub fn object_named(
     let created = |id: ObjectId| objects[id].created.unwrap_or(Nanos::MIN);
     let going = |id: ObjectId| objects[id].deleting || objects[id].deleted_at.is_some();
     let chosen = match direction {
-        Direction::Up => known.min_by_key(|&id| (created(id).abs_diff(at), objects.key(id))),
+        Direction::Up => known.min_by(|&a, &b| {
+            let nearness = |id: ObjectId| (created(id).abs_diff(at), &objects[id].uid);
+            nearness(a).cmp(&nearness(b))
+        }),
         Direction::Down => known.min_by_key(|&id| {
             let age = if going(id) { created(id).saturating_neg() } else { created(id) };
             (!going(id), age, objects.key(id))

@@ -1,119 +1,94 @@
-//! Frames that the Router cannot route yet, because an owner on the way to their root is unknown.
+//! Events that wait for the watermark in the Router: whose they are, or what they say of others, is
+//! not told by metadata yet, or what they link to may not be.
 //!
-//! Events wait in order of their time until the watermark passes them; metadata waits for the owner
-//! that is missing, for the first Event that needs it, or until the watermark passes its arrival.
-//! The Router bounds `bytes`.
+//! They go on in the order of their times. One that names others is shown ahead, by as much as a
+//! cause may be written after its effect. The Router bounds `bytes`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
-
-use crate::batch::{TypeMeta, Version};
 use crate::time::Nanos;
 
 /// Order in which parked Events go on: time, causal rank, resourceVersion.
 pub type EventOrder = (Nanos, u8, u64);
 
-/// A parked version of an object.
+/// A parked Event.
+#[derive(Clone)]
 pub struct Parked {
-    /// Whether this was its `DELETED` frame.
-    pub deleted: bool,
-    /// When the frame was received, where that is known.
-    pub received_at: Option<Nanos>,
-    /// What it is.
-    pub kind: TypeMeta,
-    /// Its metadata, as JSON.
-    pub metadata: Box<[u8]>,
+    /// Key of the object that it is about.
+    pub about: u128,
+    /// When it happened, at the earliest.
+    pub at: Nanos,
+    /// It is to be read again: it says whose other objects are or links to them, or its object is
+    /// known by its name only.
+    pub read_again: bool,
+    /// The Event's JSON.
+    pub object: Rc<[u8]>,
 }
 
-impl Parked {
-    /// Keeps what a Correlator will be told.
-    pub fn new(version: &Version<'_>) -> Self {
-        let (api_version, kind) = (version.kind.0.to_owned(), version.kind.1.to_owned());
-        Self {
-            deleted: version.deleted,
-            received_at: version.received_at,
-            kind: TypeMeta { api_version, kind },
-            metadata: version.metadata.into(),
-        }
-    }
-
-    /// What a Correlator is told.
-    pub fn version(&self) -> Version<'_> {
-        Version {
-            deleted: self.deleted,
-            received_at: self.received_at,
-            kind: (&self.kind.api_version, &self.kind.kind),
-            metadata: &self.metadata,
-        }
-    }
+/// What is to be done with a parked Event, at its time.
+pub enum Step {
+    /// It is near: others may be its effects.
+    Show(Parked),
+    /// It goes on.
+    Free(Parked),
 }
 
-/// The key of the object that it is about, and the Event's JSON.
-type ParkedEvent = (u128, Box<[u8]>);
-
-/// All parked frames of a Router.
-#[derive(Default)]
+/// All parked Events of a Router.
 pub struct Parking {
     /// By order and arrival.
-    events: BTreeMap<(EventOrder, u64), ParkedEvent>,
-    /// By the key of the owner they wait for: object key, version. In order of arrival.
-    metas: FxHashMap<u128, Vec<(u128, Parked)>>,
-    /// (clock at arrival, key they wait for), oldest first.
-    arrivals: VecDeque<(Nanos, u128)>,
+    events: BTreeMap<(EventOrder, u64), Parked>,
+    /// Those that are to be shown yet.
+    hidden: BTreeSet<(EventOrder, u64)>,
+    /// How long before its time an Event is shown.
+    ahead: Nanos,
     arrived: u64,
     bytes: usize,
 }
 
 impl Parking {
-    /// Parks an Event about the object with this key.
-    pub fn park_event(&mut self, order: EventOrder, about: u128, object: &[u8]) {
-        self.arrived += 1;
-        self.bytes += object.len();
-        self.events.insert((order, self.arrived), (about, object.into()));
+    /// Nothing is parked; Events are shown `ahead` of their time.
+    pub fn new(ahead: Nanos) -> Self {
+        let (events, hidden) = (BTreeMap::new(), BTreeSet::new());
+        Self { events, hidden, ahead, arrived: 0, bytes: 0 }
     }
 
-    /// Takes the first Event older than `before`: the key of its object, and the Event.
-    pub fn pop_event(&mut self, before: Nanos) -> Option<(u128, Box<[u8]>)> {
-        let first = self.events.first_entry()?;
-        if first.key().0.0 >= before {
+    /// Parks an Event; `hidden`: it is to be shown before it goes on.
+    pub fn park(&mut self, order: EventOrder, parked: Parked, hidden: bool) {
+        self.arrived += 1;
+        self.bytes += parked.object.len();
+        let key = (order, self.arrived);
+        self.events.insert(key, parked);
+        if hidden {
+            self.hidden.insert(key);
+        }
+    }
+
+    /// Whether an Event of this time is not to be shown yet.
+    pub fn hides(&self, time: Nanos, watermark: Nanos) -> bool {
+        time.saturating_sub(self.ahead) >= watermark
+    }
+
+    /// The next step of those whose time is before the watermark, and that time.
+    pub fn step(&mut self, watermark: Nanos) -> Option<(Nanos, Step)> {
+        let free = self.events.first_key_value().map_or(Nanos::MAX, |(key, _)| key.0.0);
+        let show = self.hidden.first().map_or(Nanos::MAX, |key| key.0.0.saturating_sub(self.ahead));
+        if show.min(free) >= watermark {
             return None;
         }
-        let (about, object) = first.remove();
-        self.bytes -= object.len();
-        Some((about, object))
-    }
-
-    /// Parks a version of the object with key `of` until `missing` is known.
-    pub fn park_meta(&mut self, missing: u128, clock: Nanos, of: u128, parked: Parked) {
-        self.bytes += parked.metadata.len();
-        self.arrivals.push_back((clock, missing));
-        self.metas.entry(missing).or_default().push((of, parked));
-    }
-
-    /// Whether any metadata waits.
-    pub fn has_metas(&self) -> bool {
-        !self.metas.is_empty()
-    }
-
-    /// Takes all metadata that waits for this owner, in order of arrival.
-    pub fn take_metas(&mut self, missing: u128) -> Vec<(u128, Parked)> {
-        let metas = self.metas.remove(&missing).unwrap_or_default();
-        self.bytes -= metas.iter().map(|(_, parked)| parked.metadata.len()).sum::<usize>();
-        metas
-    }
-
-    /// An owner for which metadata waits since before `before`.
-    pub fn pop_stale_metas(&mut self, before: Nanos) -> Option<u128> {
-        while let Some(&(clock, missing)) = self.arrivals.front()
-            && (clock < before || !self.metas.contains_key(&missing))
-        {
-            self.arrivals.pop_front();
-            if self.metas.contains_key(&missing) {
-                return Some(missing);
-            }
+        if free < show {
+            return self.pop().map(|parked| (free, Step::Free(parked)));
         }
-        None
+        let key = self.hidden.pop_first()?;
+        Some((show, Step::Show(self.events.get(&key)?.clone())))
+    }
+
+    /// Takes the first Event.
+    pub fn pop(&mut self) -> Option<Parked> {
+        let (key, parked) = self.events.pop_first()?;
+        self.hidden.remove(&key);
+        self.bytes -= parked.object.len();
+        Some(parked)
     }
 
     /// Events parked.

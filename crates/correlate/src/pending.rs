@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use crate::event::{EventTime, KubeEvent};
 use crate::ids::{event_span_id, name_key, object_key};
+use crate::links::{LinkKind, SpanContext};
 use crate::owners::{Scope, in_scope, scoped_name};
-use crate::rules::{Chain, Direction, Rule, RuleMatch, rank};
+use crate::rules::{Direction, Named as RuleNamed, Rule, RuleMatch, rank};
 use crate::time::Nanos;
 
 /// Causal order of occurrences: time, rank of the reason, resourceVersion, Event, count.
@@ -56,7 +57,9 @@ pub struct Pending {
     pub rule: &'static Rule,
     /// What it names, downward or upward.
     pub names: Vec<Named>,
-    /// Hash of the container; 0: the pod as a whole.
+    /// What the Router found of its links to other roots.
+    pub links: Vec<(LinkKind, SpanContext)>,
+    /// Hash of the part of the object that it is about, such as a container; 0: the whole.
     pub container: u64,
     /// Start of the second in which the API server made the Event: told by first occurrences.
     pub created: Option<Nanos>,
@@ -86,6 +89,7 @@ impl Pending {
         time: EventTime,
         (scope, about): (Scope, u128),
         encoded: (Rc<[u8]>, Box<[u8]>),
+        links: &[(LinkKind, SpanContext)],
     ) -> Self {
         let regarding = &event.regarding;
         let about_name = scoped_name(scope, &regarding.kind, &regarding.namespace, &regarding.name);
@@ -105,7 +109,8 @@ impl Pending {
             version: if first { regarding.resource_version.parse().ok() } else { None },
             rule: found.rule,
             names: named(event, found, scope, about),
-            container: container_of(&regarding.field_path).map_or(0, |name| name_key("", "", name)),
+            links: links.to_vec(),
+            container: part_of(event, found).map_or(0, |name| name_key("", "", name)),
             created: event.created.second().filter(|_| first),
             stated: found.stated_duration(),
             top_level: event.top_level,
@@ -118,15 +123,10 @@ impl Pending {
         }
     }
 
-    /// Whether it is the root of a trace of its own.
-    pub fn is_root(&self) -> bool {
-        self.top_level || self.rule.opens_trace
-    }
-
     /// The direction in which its causes name its object. A row that names the very object it is
     /// about (Evicted, Preempted) speaks of what comes, not of what made it.
     pub fn direction(&self) -> Direction {
-        if self.names.iter().any(|named| named.name == self.about_name && !named.related) {
+        if self.rule.names.iter().any(|named| matches!(named, RuleNamed::Regarding)) {
             Direction::Up
         } else {
             self.rule.direction
@@ -138,9 +138,14 @@ impl Pending {
         self.created.map_or(0, |created| (created - self.order.time).max(0))
     }
 
-    /// Whether it is a link of the start-up chain.
-    pub fn is_link(&self) -> bool {
-        self.rule.chain == Chain::Link && !self.late
+    /// The container whose phases it begins: of named objects there is none.
+    pub fn phase_container(&self) -> u64 {
+        if self.rule.of_named { 0 } else { self.container }
+    }
+
+    /// Key of the name of the node that it tells of.
+    pub fn node_key(&self) -> Option<u64> {
+        self.node.as_deref().map(|node| name_key("Node", "", node))
     }
 
     /// The id of its span.
@@ -155,19 +160,24 @@ pub fn container_of(field_path: &str) -> Option<&str> {
     name.strip_suffix('}').filter(|name| !name.is_empty())
 }
 
+/// What tells apart the phases of one object: the container, or what the row says.
+fn part_of<'e>(event: &'e KubeEvent<'_>, found: &RuleMatch<'e>) -> Option<&'e str> {
+    found.rule.key.map_or(container_of(&event.regarding.field_path), |key| found.capture(key))
+}
+
 /// The note of a series is that of its first occurrence: repeats name nothing by it.
 fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, scope: Scope, about: u128) -> Vec<Named> {
-    let namespace = &event.regarding.namespace;
     let mut names = Vec::new();
     if event.series.is_none() {
-        let by_message = found.names().map(|(kind, name)| Named {
+        let own = (&*event.regarding.kind, &*event.regarding.namespace, &*event.regarding.name);
+        let by_message = found.names().map(|(kind, namespace, name)| Named {
             name: scoped_name(scope, kind, namespace, name),
-            object: (name == event.regarding.name && kind == event.regarding.kind).then_some(about),
+            object: ((kind, namespace, name) == own).then_some(about),
             related: false,
         });
         names.extend(by_message);
     }
-    if let Some(related) = event.related.as_ref().filter(|_| !found.rule.related_is_link) {
+    if let Some(related) = event.related.as_ref().filter(|_| !found.rule.links_related()) {
         names.push(Named {
             name: scoped_name(scope, &related.kind, &related.namespace, &related.name),
             object: (!related.uid.is_empty()).then(|| in_scope(scope, object_key(&related.uid))),

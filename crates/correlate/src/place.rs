@@ -8,7 +8,7 @@
 use crate::attach::leave;
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
-use crate::limits::{ROOT_QUEUE_MAX, Settings};
+use crate::limits::{CAUSES_AHEAD_MAX, ROOT_QUEUE_MAX, Settings};
 use crate::objects::{ObjectDetail, end_of};
 use crate::otlp::Encoder;
 use crate::owners::{ObjectId, OwnerIndex};
@@ -16,6 +16,7 @@ use crate::parent::object_named;
 use crate::pending::{Order, Pending};
 use crate::root::Root;
 use crate::time::Nanos;
+use crate::troubles::Troubles;
 
 /// What all roots of a Correlator share.
 pub struct World {
@@ -25,8 +26,12 @@ pub struct World {
     pub spans: SpanEncoder,
     /// Collects finished spans.
     pub out: Encoder,
+    /// Nodes in trouble.
+    pub troubles: Troubles,
     /// The accounts.
     pub counts: CorrelatorCounts,
+    /// Causes that are being placed ahead of their turn, one for the other.
+    pub ahead: usize,
     /// Everything older has been released.
     pub watermark: Nanos,
     /// The user's settings.
@@ -101,10 +106,15 @@ impl World {
     /// # Errors
     /// Until when to wait; the occurrence is queued as before.
     pub fn try_place(&mut self, root: &mut Root, order: Order, certain: bool) -> Result<(), Wait> {
+        if self.ahead >= CAUSES_AHEAD_MAX {
+            return Ok(());
+        }
         let Some(pending) = root.queue.take(order) else {
             return Ok(());
         };
+        self.ahead += 1;
         let placed = self.place(root, &pending, certain);
+        self.ahead -= 1;
         if placed.is_err() {
             root.queue.put_back(pending);
         }
@@ -118,13 +128,19 @@ impl World {
             root.fire_timers(pending.order.time, &mut |span| leave(out, counts, &span));
         }
         let about = self.objects.find(pending.about).expect("pinned objects are kept");
+        if let Some(node) = pending.node_key() {
+            self.objects[about].node = Some(node);
+        }
         let mut path = Vec::new();
         self.objects.path(root.scope, about, &mut path);
-        if pending.is_root() {
+        if self.opens_trace(root, pending) {
             self.open_own(root, pending, &path);
         } else {
             let parent = self.parent(root, pending, &path, certain)?;
             self.attach(root, pending, &path, &parent);
+        }
+        if let Some(version) = pending.version.filter(|_| !pending.late) {
+            self.objects[about].happened_in(version, pending.order.time);
         }
         self.unpin(about);
         Ok(())

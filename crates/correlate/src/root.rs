@@ -1,4 +1,4 @@
-//! All that a Correlator keeps of one root: its queue, its traces, who named whom, open chains.
+//! All that a Correlator keeps of one root: its queue, its traces, who named whom, open phases.
 //!
 //! Roots share nothing, so what happens in one depends on its own occurrences and on the watermark
 //! alone. Timers fire in event time: `fire_timers` is told how far this root has come.
@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use crate::limits::{LINK_WAIT, WAITING_LINKS_MAX};
+use crate::links::{LinkKind, SpanContext};
 use crate::owners::Scope;
 use crate::pending::{Named, Order, Pending};
+use crate::phases::{Ending, OpenPhase, PhaseOwner, Phases};
 use crate::reorder::Queue;
-use crate::rules::Direction;
+use crate::rules::{Direction, Phase};
 use crate::time::Nanos;
-use crate::trace::{Finished, Link, Span, SpanIndex, Subject, Trace, TraceId};
+use crate::trace::{Finished, Span, SpanIndex, Subject, Trace, TraceId};
 
 /// Where a span is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,19 @@ pub struct Root {
     timer: Nanos,
     traces: BTreeMap<TraceId, Trace>,
     namings: FxHashMap<u64, Vec<Naming>>,
-    links: FxHashMap<(u128, u64), Link>,
+    phases: Phases,
+    /// By the key of an object: the last occurrence about it that announced the end of another, and
+    /// the span that it hangs under.
+    ends_announced: FxHashMap<u128, (Order, Place)>,
+    /// Links that wait for an occurrence to stand on, by the key of its object.
+    links: FxHashMap<u128, Vec<WaitingLink>>,
+}
+
+/// A link to another root's trace, told there.
+struct WaitingLink {
+    at: Nanos,
+    kind: LinkKind,
+    to: SpanContext,
 }
 
 impl Root {
@@ -65,6 +80,8 @@ impl Root {
             timer: Nanos::MAX,
             traces: BTreeMap::new(),
             namings: FxHashMap::default(),
+            phases: Phases::default(),
+            ends_announced: FxHashMap::default(),
             links: FxHashMap::default(),
         }
     }
@@ -77,6 +94,12 @@ impl Root {
     /// A trace that is not forgotten.
     pub fn trace_mut(&mut self, id: TraceId) -> &mut Trace {
         self.traces.get_mut(&id).expect("places do not outlive their traces")
+    }
+
+    /// A span of a trace that is not forgotten, as OpenTelemetry names it.
+    pub fn context(&self, Place { trace, span }: Place) -> SpanContext {
+        let trace = self.trace(trace);
+        SpanContext { trace: trace.id, span: trace.span(span).id }
     }
 
     /// Keeps a new trace.
@@ -139,38 +162,96 @@ impl Root {
         self.namings.get(&name).map_or(&[], |namings| namings)
     }
 
-    /// Opens a link of an object's start-up chain; the one before must be closed.
-    pub fn open_link(&mut self, about: u128, container: u64, link: Link) {
-        self.trace_mut(link.trace).open_link();
-        self.wake(Some(link.deadline));
-        self.links.insert((about, container), link);
+    /// An occurrence about this object announces the end of others; `place`: what it hangs under.
+    pub fn announce_end(&mut self, about: u128, order: Order, place: Place) {
+        self.ends_announced.insert(about, (order, place));
     }
 
-    /// Whether a container of the object has an open link.
-    pub fn has_link(&self, about: u128, container: u64) -> bool {
-        self.links.contains_key(&(about, container))
+    /// The last occurrence about this object that announced the end of others.
+    pub fn announced_end(&self, about: u128) -> Option<(Order, Place)> {
+        self.ends_announced.get(&about).copied()
     }
 
-    /// Ends the open link of a container, if there is one.
-    pub fn close_link(&mut self, about: u128, container: u64, end: Nanos) -> Option<Finished> {
-        let link = self.links.remove(&(about, container))?;
-        let idle = self.idle;
-        let trace = self.trace_mut(link.trace);
-        let finished = trace.close_link(link.span, end, false);
-        let closes_at = trace.closes_at(idle);
-        self.wake(closes_at);
-        finished
+    /// Opens a phase of a span.
+    pub fn open_phase(&mut self, owner: PhaseOwner, phase: OpenPhase) {
+        let Place { trace, span } = phase.place;
+        self.trace_mut(trace).open_phase(span);
+        let due = self.phases.open(owner, phase);
+        self.wake(Some(due));
     }
 
-    /// Fires the timers due before `before`: links that waited too long are cut, traces in which
+    /// The open phase of this name of an object's container, kept under its key or its name's.
+    pub fn open_phase_of(
+        &mut self,
+        owner: PhaseOwner,
+        name: u64,
+        container: u64,
+        phase: Phase,
+    ) -> Option<&mut OpenPhase> {
+        let is_by_key = self.phases.find(owner, container, phase).is_some();
+        let owner = if is_by_key { owner } else { PhaseOwner::from(name) };
+        self.phases.find(owner, container, phase)
+    }
+
+    /// An occurrence ends these phases of a container, and of its object as a whole.
+    pub fn end_phases(
+        &mut self,
+        owner: PhaseOwner,
+        container: u64,
+        ends: &[Phase],
+        at: Nanos,
+        leave: &mut impl FnMut(Finished),
+    ) {
+        for OpenPhase { place, .. } in self.phases.take(owner, container, ends) {
+            self.end(&Ending { place, at, cut: false }).map(&mut *leave);
+            let closes_at = self.trace(place.trace).closes_at(self.idle);
+            self.wake(closes_at);
+        }
+    }
+
+    /// Whether the image of a container is being pulled, by the key of its pod or its pod's name.
+    pub fn is_pulling(&self, about: PhaseOwner, name: u64, container: u64) -> bool {
+        let owners = [about, PhaseOwner::from(name)];
+        owners.into_iter().any(|owner| self.phases.is_pulling(owner, container))
+    }
+
+    /// Keeps a link until there is an occurrence about its object to stand on.
+    pub fn add_link(&mut self, about: u128, at: Nanos, kind: LinkKind, to: SpanContext) {
+        let waiting = self.links.entry(about).or_default();
+        if waiting.len() < WAITING_LINKS_MAX {
+            waiting.push(WaitingLink { at, kind, to });
+            self.wake(Some(at.saturating_add(LINK_WAIT)));
+        }
+    }
+
+    /// Takes the links that wait for an occurrence at `at` about this object.
+    pub fn take_links(&mut self, about: u128, at: Nanos) -> Vec<(LinkKind, SpanContext)> {
+        let Some(waiting) = self.links.get_mut(&about) else {
+            return Vec::new();
+        };
+        let taken = waiting.extract_if(.., |link| link.at <= at);
+        let taken = taken.map(|link| (link.kind, link.to)).collect();
+        if waiting.is_empty() {
+            self.links.remove(&about);
+        }
+        taken
+    }
+
+    /// An object is gone: what goes on for it ends.
+    pub fn gone(&mut self, owner: PhaseOwner, at: Nanos) {
+        if self.phases.gone(owner, at) {
+            self.wake(Some(at));
+        }
+    }
+
+    /// Fires the timers due before `before`: phases that waited too long are cut, traces in which
     /// nothing happens any more close, closed ones are forgotten.
     pub fn fire_timers(&mut self, before: Nanos, leave: &mut impl FnMut(Finished)) {
         if before <= self.timer {
             return;
         }
-        for (_, link) in self.links.extract_if(|_, link| link.deadline < before) {
-            let trace = self.traces.get_mut(&link.trace).expect("open links keep their trace");
-            trace.close_link(link.span, link.deadline, true).map(&mut *leave);
+        for ending in self.phases.take_due(before) {
+            self.end(&ending).map(&mut *leave);
         }
         let mut forgotten = Vec::new();
         for (id, trace) in &mut self.traces {
@@ -183,21 +264,30 @@ impl Root {
         }
         for id in forgotten {
             self.traces.remove(&id);
+            self.ends_announced.retain(|_, (_, place)| place.trace != id);
             self.namings.retain(|_, namings| {
                 namings.retain(|naming| naming.place.is_none_or(|place| place.trace != id));
                 !namings.is_empty()
             });
         }
+        self.links.retain(|_, waiting| {
+            waiting.retain(|link| link.at.saturating_add(LINK_WAIT) >= before);
+            !waiting.is_empty()
+        });
         self.timer = self.next_timer();
     }
 
-    /// Closes a trace that is too old or too large; its open links are cut.
+    /// Closes a trace that is too old or too large; its open phases are cut.
     pub fn cut(&mut self, id: TraceId, at: Nanos, leave: &mut impl FnMut(Finished)) {
-        let trace = self.traces.get_mut(&id).expect("places do not outlive their traces");
-        for (_, link) in self.links.extract_if(|_, link| link.trace == id) {
-            trace.close_link(link.span, at, true).map(&mut *leave);
+        for ending in self.phases.take_of_trace(id, at) {
+            self.end(&ending).map(&mut *leave);
         }
-        trace.close(at, leave);
+        self.trace_mut(id).close(at, leave);
+    }
+
+    fn end(&mut self, ending: &Ending) -> Option<Finished> {
+        let Place { trace, span } = ending.place;
+        self.trace_mut(trace).end_phase(span, ending.at, ending.cut)
     }
 
     /// No timer is due before this.
@@ -207,7 +297,7 @@ impl Root {
 
     /// Whether nothing of it needs to be kept.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.traces.is_empty()
+        self.queue.is_empty() && self.traces.is_empty() && self.links.is_empty()
     }
 
     /// Keeps a span in a trace and stretches what is above it.
@@ -238,7 +328,7 @@ impl Root {
     fn next_timer(&self) -> Nanos {
         let ends = |trace: &Trace| trace.closes_at(self.idle).or_else(|| trace.forgotten_at());
         let traces = self.traces.values().filter_map(ends);
-        let links = self.links.values().map(|link| link.deadline);
-        traces.chain(links).min().unwrap_or(Nanos::MAX)
+        let links = self.links.values().flatten().map(|link| link.at.saturating_add(LINK_WAIT));
+        traces.chain(self.phases.next_due()).chain(links).min().unwrap_or(Nanos::MAX)
     }
 }

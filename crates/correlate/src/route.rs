@@ -1,133 +1,236 @@
-//! Where the Router sends what it has read: the shard of an object's root, all shards, or the
-//! parking until the root is certain.
+//! Where the Router sends what it has read: the shard of an object's root, or all shards.
 //!
 //! Everything that can share a trace meets in one shard, metadata ahead of the Events that need it.
-//! What was told already is not told again, and the Router's limits are kept here.
+//! What was told already is not told again, unless the root turns out to belong to another. Events
+//! whose root is not certain wait for the watermark. The Router's limits are kept here.
 
-use crate::batch::{self, Record, Version};
+use crate::batch::{self, Naming, Record, ToldLink, Version};
 use crate::event::{self, EventTime, KubeEvent};
+use crate::kept::Fact;
 use crate::meta::ObjectMeta;
-use crate::owners::{EVERYWHERE, ObjectId};
-use crate::parking::Parked;
+use crate::names::{Name, UNCERTAIN, name_in};
+use crate::owners::{EVERYWHERE, ObjectId, is_uid};
+use crate::parking::{Parked, Step};
 use crate::router::Core;
 use crate::rules::rank;
 use crate::time::Nanos;
 
+/// Where an object belongs, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RootOf {
+    /// The root object.
+    pub id: ObjectId,
+    /// Key of the root object.
+    pub key: u128,
+    /// All on the way to it is known by its metadata, and it has no owner.
+    pub settled: bool,
+    /// It is settled, and not of a kind that is given owners later.
+    pub lasting: bool,
+}
+
 impl Core {
-    /// Sends an Event to its root's shard, or parks it while its root is not certain.
+    /// Sends an Event to its root's shard, or parks it while that, or what it says of others, is not
+    /// certain.
     pub fn place(&mut self, event: &KubeEvent<'_>, time: EventTime, object: &[u8]) {
-        let id = self.owners.apply_event(EVERYWHERE, &event.regarding);
-        for (kind, name) in self.rules.find(event).names() {
-            let named = (kind, &*event.regarding.namespace, name);
-            self.owners.apply_name(EVERYWHERE, named, id);
-        }
+        let id = self.owners.apply_event(EVERYWHERE, &event.regarding, time.at);
+        let names = self.names_of(event);
+        let open = names.iter().any(|&named| self.owners.is_open(EVERYWHERE, named, id));
         let late = time.latest() < self.watermark;
-        if late || self.is_settled(id) {
-            self.send_event(id, object);
+        let hidden = open && !late && self.parking.hides(time.at, self.watermark);
+        if !hidden {
+            self.say(event, &names, id);
+        }
+        let found = self.rules.find_named(event);
+        let read_again = open || !is_uid(&event.regarding.uid) || found.rule.waits_for_links();
+        if late || (!read_again && self.root_of(id).settled) {
+            if late {
+                self.learn_all(id, &names, time.at);
+            }
+            let links = self.link(id, event, &found, time.at);
+            self.send_event(id, time.at, object, links);
         } else {
             // Of a time known only to the second, from its begin: in the Correlator it holds up what
             // else happened in its second.
             let order = (time.at, rank(&event.reason), event.resource_version);
-            self.parking.park_event(order, self.owners.key(id), object);
+            let (about, at) = (self.owners.key(id), time.at);
+            let parked = Parked { about, at, read_again, object: object.into() };
+            self.parking.park(order, parked, hidden);
         }
         self.keep_within_limits();
     }
 
-    /// Most versions change nothing but a status. What was told already is not told again.
-    pub fn is_news(&mut self, id: ObjectId, meta: &ObjectMeta<'_>) -> bool {
-        // A root is told all anew of what comes to belong to it.
-        let root = self.root_key(id);
-        let told = meta.digest() ^ root as u64 ^ (root >> 64) as u64;
-        std::mem::replace(&mut self.owners[id].0, told) != told
+    /// Takes the next step with a parked Event.
+    pub fn step(&mut self, step: &Step) {
+        match step {
+            Step::Show(parked) => self.read_again(parked, false),
+            Step::Free(parked) => match self.owners.find(parked.about) {
+                Some(id) if !parked.read_again => {
+                    self.send_event(id, parked.at, &parked.object, Vec::new());
+                }
+                _ => self.read_again(parked, true),
+            },
+        }
     }
 
-    /// Sends a version to its root's shard, or parks it while its root is not certain.
-    pub fn tell(&mut self, id: ObjectId, meta: &ObjectMeta<'_>, version: &Version<'_>) {
-        // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's.
-        if meta.namespace.is_empty() {
-            for shard in 0..self.batches.len() {
-                self.write(shard, &Record::Meta { root: EVERYWHERE, version: *version });
+    /// What was parked is shown, or goes on, with what is known now.
+    fn read_again(&mut self, parked: &Parked, free: bool) {
+        let Parked { at, object, .. } = parked;
+        let Some(event) = event::parse_event(object) else {
+            return;
+        };
+        let id = self.owners.apply_event(EVERYWHERE, &event.regarding, *at);
+        let names = self.names_of(&event);
+        if !free {
+            return self.say(&event, &names, id);
+        }
+        self.learn_all(id, &names, *at);
+        let links = self.link(id, &event, &self.rules.find_named(&event), *at);
+        self.send_event(id, *at, object, links);
+    }
+
+    fn send_event(&mut self, id: ObjectId, at: Nanos, object: &[u8], links: Vec<ToldLink>) {
+        let root = self.root_of(id);
+        self.owners[root.id].happened(at, self.settings.idle);
+        self.write(self.shard_for(root.key), &Record::Event { root: root.key, object, links });
+    }
+
+    /// Tells what an Event says of others; it may not have gone on yet.
+    fn say(&mut self, event: &KubeEvent<'_>, names: &[Name<'_>], owner: ObjectId) {
+        for &named in names {
+            if !self.learn(owner, named, UNCERTAIN) {
+                continue;
             }
+            let root = self.root_of(owner);
+            let naming = Naming { owner: event.regarding.clone(), named, at: UNCERTAIN };
+            let record = Record::Name { root: root.key, naming };
+            if self.owners.is_said(named, owner) {
+                self.write(self.shard_for(root.key), &record);
+            }
+            if !root.lasting {
+                self.kept.add(root.key, self.owners.key(owner), &record);
+            }
+        }
+    }
+
+    /// The note of a series is that of its first occurrence: it names nothing any more.
+    fn names_of<'e>(&self, event: &'e KubeEvent<'_>) -> Vec<Name<'e>> {
+        if event.series.is_some() {
+            return Vec::new();
+        }
+        self.rules.find_named(event).names().collect()
+    }
+
+    fn learn_all(&mut self, owner: ObjectId, names: &[Name<'_>], at: Nanos) {
+        for &named in names {
+            self.learn(owner, named, at);
+        }
+    }
+
+    /// Takes in whose an object is, by its name. Returns whether nothing but messages tells that.
+    fn learn(&mut self, owner: ObjectId, named: Name<'_>, at: Nanos) -> bool {
+        let name = name_in(EVERYWHERE, named);
+        let unknown: Vec<_> = self.owners.unknown_named(name).collect();
+        let before: Vec<_> = unknown.iter().map(|&id| self.root_of(id).key).collect();
+        let open = self.owners.apply_name(EVERYWHERE, named, owner, at);
+        for (id, before) in unknown.into_iter().zip(before) {
+            self.follow(id, before, false);
+        }
+        open
+    }
+
+    /// Most versions change nothing but a status. What was told already is not told again.
+    pub fn is_news(&mut self, id: ObjectId, root: u128, meta: &ObjectMeta<'_>) -> bool {
+        // A root is told all anew of what comes to belong to it.
+        let told =
+            meta.digest(&self.settings.traceparent_annotations) ^ root as u64 ^ (root >> 64) as u64;
+        std::mem::replace(&mut self.owners[id].digest, told) != told
+    }
+
+    /// Sends a version to its root's shard.
+    pub fn tell(&mut self, id: ObjectId, meta: &ObjectMeta<'_>, version: Version<'_>) {
+        // Roots of all shards refer to Namespaces, Nodes and other objects that are no one's, and to
+        // what applies others.
+        if meta.namespace.is_empty() || meta.applies_others() {
+            for shard in 0..self.batches.len() {
+                self.write(shard, &Record::Meta { root: EVERYWHERE, version });
+            }
+        }
+        if meta.namespace.is_empty() {
             return;
         }
-        let root = self.root_key(id);
-        if self.is_settled(id) {
-            self.write(self.shard_for(root), &Record::Meta { root, version: *version });
-        } else {
-            let key = self.owners.key(id);
-            self.parking.park_meta(root, self.clock, key, Parked::new(version));
+        let root = self.root_of(id);
+        let record = Record::Meta { root: root.key, version };
+        self.write(self.shard_for(root.key), &record);
+        if !root.lasting {
+            self.kept.add(root.key, self.owners.key(id), &record);
         }
     }
 
-    /// A parked Event goes on with what is known; `key`: its object's.
-    pub fn free_event(&mut self, key: u128, object: &[u8]) {
-        // An object that was known by its name only is another one now, if its metadata came.
-        let known = self.owners.find(key).or_else(|| {
-            let event = event::parse_event(object)?;
-            Some(self.owners.apply_event(EVERYWHERE, &event.regarding))
-        });
-        if let Some(id) = known {
-            self.send_event(id, object);
+    /// More is known of an object that belonged to the root `before`; `settled`: of its owner, all.
+    pub fn follow(&mut self, id: ObjectId, before: u128, settled: bool) {
+        let moved = self.root_of(id).key != before;
+        if moved {
+            self.forget_under(before, self.owners.key(id));
+        }
+        if moved || settled {
+            self.tell_again(before);
         }
     }
 
-    /// Metadata that waits for an owner on the way goes ahead of the Event.
-    fn send_event(&mut self, id: ObjectId, object: &[u8]) {
-        if self.parking.has_metas() {
-            let mut path = Vec::new();
-            self.owners.path(EVERYWHERE, id, &mut path);
-            for id in path {
-                self.free_metas(self.owners.key(id));
+    /// What was told under a root is told again, as far as it belongs to another one now.
+    fn tell_again(&mut self, before: u128) {
+        for fact in self.kept.take(before) {
+            let Some(id) = self.owners.find(fact.object) else {
+                continue;
+            };
+            let root = self.root_of(id);
+            if root.key != before {
+                self.tell_fact(id, before, root.key, &fact);
             }
-        }
-        let root = self.root_key(id);
-        self.write(self.shard_for(root), &Record::Event { root, object });
-    }
-
-    /// An object became known: what waited for it may have a root now.
-    pub fn free_metas_of(&mut self, key: u128) {
-        for (object_key, parked) in self.parking.take_metas(key) {
-            match self.owners.find(object_key) {
-                Some(id) if !self.is_settled(id) => {
-                    let root = self.root_key(id);
-                    self.parking.park_meta(root, self.clock, object_key, parked);
-                }
-                found => {
-                    let root = found.map_or(object_key, |id| self.root_key(id));
-                    let version = parked.version();
-                    self.write(self.shard_for(root), &Record::Meta { root, version });
-                }
+            if !root.lasting {
+                self.kept.keep(root.key, fact);
             }
         }
     }
 
-    /// What waited for this owner goes on, with what is known.
-    pub fn free_metas(&mut self, missing: u128) {
-        for (object, parked) in self.parking.take_metas(missing) {
-            let id = self.owners.find(object);
-            let root = id.map_or(missing, |id| self.root_key(id));
-            let version = parked.version();
-            self.write(self.shard_for(root), &Record::Meta { root, version });
+    fn tell_fact(&mut self, id: ObjectId, before: u128, root: u128, fact: &Fact) {
+        self.forget_under(before, fact.object);
+        let mut record = fact.record().under(root);
+        if let Record::Name { naming, .. } = &mut record {
+            let name = name_in(EVERYWHERE, naming.named);
+            for named in self.owners.unknown_named(name).collect::<Vec<_>>() {
+                self.forget_under(before, self.owners.key(named));
+            }
+            if !self.owners.is_said(naming.named, id) {
+                return;
+            }
+            naming.at = self.owners.said_at(name);
         }
+        self.write(self.shard_for(root), &record);
     }
 
-    /// At a limit the oldest goes: parked frames on their way, objects out of the index.
+    fn forget_under(&mut self, root: u128, object: u128) {
+        self.write(self.shard_for(root), &Record::Moved { root, object });
+    }
+
+    /// At a limit the oldest goes: what may have to be told again, parked Events on their way,
+    /// objects out of the index.
     pub fn keep_within_limits(&mut self) {
-        while self.parking.bytes() > self.settings.parked_bytes_max {
-            if let Some((key, object)) = self.parking.pop_event(Nanos::MAX) {
-                self.free_event(key, &object);
-            } else if let Some(root) = self.parking.pop_stale_metas(Nanos::MAX) {
-                self.free_metas(root);
+        while self.parking.bytes() + self.kept.bytes() > self.settings.parked_bytes_max {
+            if self.kept.forget_oldest() {
+                self.counts.forgotten += 1;
+            } else if let Some(parked) = self.parking.pop() {
+                self.step(&Step::Free(parked));
+                self.counts.parked_early += 1;
             } else {
                 break;
             }
-            self.counts.parked_early += 1;
         }
         while self.owners.held() > self.settings.objects_max
             && let Some(oldest) = self.owners.oldest()
         {
             self.counts.evicted += 1;
-            let (root, object) = (self.root_key(oldest), self.owners.key(oldest));
+            let (root, object) = (self.root_of(oldest).key, self.owners.key(oldest));
             self.owners.forget(oldest);
             self.write(self.shard_for(root), &Record::Evict { root, object });
             for shard in 0..self.batches.len() {
@@ -136,32 +239,27 @@ impl Core {
         }
     }
 
-    /// Whether the root is certain: all on the way to it is known by its metadata, and it has no
-    /// owner.
-    fn is_settled(&mut self, id: ObjectId) -> bool {
+    /// Where an object belongs.
+    pub fn root_of(&mut self, id: ObjectId) -> RootOf {
         let mut path = std::mem::take(&mut self.path);
         self.owners.path(EVERYWHERE, id, &mut path);
+        let id = path[path.len() - 1];
+        let key = self.owners.key(id);
         let settled = path.iter().all(|&id| self.owners.has_metadata(id));
         self.path = path;
-        settled
+        RootOf { id, key, settled, lasting: settled && !self.owners[id].adoptable }
     }
 
-    fn root_key(&mut self, id: ObjectId) -> u128 {
-        let mut path = std::mem::take(&mut self.path);
-        self.owners.path(EVERYWHERE, id, &mut path);
-        let root = path[path.len() - 1];
-        self.path = path;
-        self.owners.key(root)
-    }
-
-    fn shard_for(&self, root: u128) -> usize {
+    /// The shard of a root.
+    pub fn shard_for(&self, root: u128) -> usize {
         // Fibonacci hashing: uids of a test generator need not be random in any one byte.
         let mixed = (root ^ (root >> 64)) as u64;
         let spread = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         ((spread * self.batches.len() as u64) >> 32) as usize
     }
 
-    fn write(&mut self, shard: usize, record: &Record<'_>) {
+    /// Tells a shard.
+    pub fn write(&mut self, shard: usize, record: &Record<'_>) {
         batch::write(&mut self.batches[shard], self.watermark, record);
     }
 }

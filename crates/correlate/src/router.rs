@@ -15,11 +15,13 @@ use crate::event::{self, EventTime, KubeEvent};
 use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_frame};
 use crate::frames::Frames;
 use crate::ids::object_key;
+use crate::kept::Kept;
 use crate::limits::{EVENT_UID_KEPT, FINISH_STEP, Settings};
 use crate::meta::ObjectMeta;
-use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, OwnerIndex};
+use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex};
 use crate::parking::Parking;
 use crate::rules::{RuleTable, rank};
+use crate::targets::{Told, TroublesBegun};
 use crate::time::Nanos;
 
 /// Splits, sorts out and routes frames. See the module for its promises.
@@ -35,6 +37,8 @@ pub struct Core {
     pub(crate) owners: OwnerIndex<Told>,
     seen: SeenEvents,
     pub(crate) parking: Parking,
+    pub(crate) troubles: TroublesBegun,
+    pub(crate) kept: Kept,
     untimed: Untimed,
     pub(crate) batches: Vec<Vec<u8>>,
     /// Newest `receivedAt`; `Nanos::MIN` before the first.
@@ -42,19 +46,6 @@ pub struct Core {
     pub(crate) watermark: Nanos,
     pub(crate) counts: RouterCounts,
     pub(crate) path: Vec<ObjectId>,
-}
-
-/// Digest of what was last told of an object, and under which root.
-pub struct Told(pub(crate) u64);
-
-impl Detail for Told {
-    fn introduce(_: &Identity<'_>) -> Self {
-        Self(0)
-    }
-
-    fn dismiss(&mut self) -> bool {
-        true
-    }
 }
 
 /// Order of Events without `receivedAt`: time, causal rank, resourceVersion, Event, count, arrival.
@@ -87,10 +78,12 @@ impl Router {
         Self {
             frames: Frames::new(settings.frame_bytes_max),
             core: Core {
-                rules: RuleTable::builtin(),
+                rules: settings.rules,
                 owners: OwnerIndex::default(),
                 seen: SeenEvents::new(settings.event_uids_max, EVENT_UID_KEPT),
-                parking: Parking::default(),
+                parking: Parking::new(settings.rules.slack_max()),
+                troubles: TroublesBegun::default(),
+                kept: Kept::default(),
                 untimed: Untimed::default(),
                 batches: vec![Vec::new(); shards],
                 clock: Nanos::MIN,
@@ -224,19 +217,25 @@ impl Core {
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             self.owners.set_cluster_uid(&meta.uid);
         }
+        let known = self.owners.find(object_key(&meta.uid));
+        let before = known.map(|id| (self.root_of(id).key, self.owners.has_metadata(id)));
         let id = self.owners.apply_meta(EVERYWHERE, meta);
         let Frame { frame_type, received_at, bytes: range, .. } = frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
             self.owners.delete(id, received_at);
         }
-        let key = self.owners.key(id);
-        if self.is_news(id, meta) || deleted {
+        // What was told of it before comes first, this version last.
+        if let Some((before, had_metadata)) = before {
+            self.follow(id, before, !had_metadata);
+        }
+        let root = self.root_of(id).key;
+        if self.is_news(id, root, meta) || deleted {
+            self.remember(id, meta);
             let kind = (&*meta.api_version, &*meta.kind);
             let version = Version { deleted, received_at, kind, metadata: &bytes[range] };
-            self.tell(id, meta, &version);
+            self.tell(id, meta, version);
         }
-        self.free_metas_of(key);
         self.keep_within_limits();
     }
 
@@ -252,11 +251,10 @@ impl Core {
     }
 
     fn advance_watermark(&mut self, watermark: Nanos) {
-        while let Some((key, object)) = self.parking.pop_event(watermark) {
-            self.free_event(key, &object);
-        }
-        while let Some(root) = self.parking.pop_stale_metas(watermark) {
-            self.free_metas(root);
+        // What they say holds from their time on.
+        while let Some((time, step)) = self.parking.step(watermark) {
+            self.watermark = self.watermark.max(time);
+            self.step(&step);
         }
         self.watermark = watermark;
     }

@@ -176,8 +176,32 @@ fn held<D>(slab: &[Option<Slot<D>>], id: ObjectId) -> &Slot<D> {
     slab[id as usize].as_ref().expect("object ids are not kept past removal")
 }
 
-/// uids are random already; folding keeps both halves.
-#[expect(clippy::cast_possible_truncation, reason = "folding to 64 bits is the purpose")]
+/// uids are random, but a root's key in its own scope has two equal halves (`owners::in_scope`).
+#[expect(clippy::cast_possible_truncation, reason = "halves are taken apart")]
 fn key_hash(key: u128) -> u64 {
-    (key ^ (key >> 64)) as u64
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let folded = ((key >> 64) as u64).wrapping_mul(ODD).wrapping_add(key as u64);
+    let mixed = (folded ^ (folded >> 32)).wrapping_mul(ODD);
+    mixed ^ (mixed >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::key_hash;
+    use crate::ids::object_key;
+    use crate::owners::in_scope;
+
+    #[test]
+    fn keys_spread_over_the_table() {
+        let uids = (0..4096).map(|index| object_key(&index.to_string()));
+        let own_scope: HashSet<u64> = uids.map(|uid| key_hash(in_scope(uid, uid)) % 4096).collect();
+        assert!(own_scope.len() > 2000, "{} buckets", own_scope.len());
+        for shift in (0..128).step_by(4) {
+            let keys = (0..16_u128).map(|digit| digit.rotate_left(shift));
+            let buckets: HashSet<u64> = keys.map(|key| key_hash(key) % 4096).collect();
+            assert!(buckets.len() > 12, "{} buckets, shift {shift}", buckets.len());
+        }
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::limits::{CLOSED_KEPT, HARD_AGE, HARD_SPANS, SOFT_AGE, SOFT_SPANS};
 use crate::time::Nanos;
@@ -45,6 +45,17 @@ pub struct Span {
     pub resource: Rc<[u8]>,
     /// Encoded fields but start and end; `None` once it has left.
     pub body: Option<Box<[u8]>>,
+    /// Phases that it began and that are open.
+    pub phases: u16,
+    /// Whether others may hang under it: then it stays until its trace closes.
+    pub may_cause: bool,
+}
+
+impl Span {
+    /// Whether it left while its trace lived: nothing moves it any more.
+    fn has_left(&self) -> bool {
+        self.body.is_none()
+    }
 }
 
 /// A span ready to leave.
@@ -63,16 +74,6 @@ pub struct Finished {
     pub occurrence: bool,
 }
 
-/// A link of a start-up chain that waits for the next.
-pub struct Link {
-    /// Where its span is.
-    pub trace: TraceId,
-    /// Where its span is.
-    pub span: SpanIndex,
-    /// When it is cut.
-    pub deadline: Nanos,
-}
-
 /// One trace.
 pub struct Trace {
     /// OpenTelemetry's trace id.
@@ -87,14 +88,20 @@ pub struct Trace {
     pub last: Nanos,
     /// When it closed.
     pub closed: Option<Nanos>,
+    /// It was too old or too large for something, which went on in the next.
+    pub left: bool,
+    /// How far the watermark was when something late opened it: that may be long after it closed.
+    pub opened_late: Nanos,
     /// Synthetic `Create` spans, by the key of their object.
     pub created: FxHashMap<u128, SpanIndex>,
     /// Synthetic `Scale` spans, by generation.
     pub scaled: Vec<(i64, SpanIndex)>,
+    /// Objects whose own link to another trace stands on a span.
+    pub linked: FxHashSet<u128>,
     /// Spans, those that left included.
     pub count: u32,
-    open_links: u32,
-    last_cut: Nanos,
+    open_phases: u32,
+    last_end: Nanos,
     spans: Vec<Span>,
 }
 
@@ -108,11 +115,14 @@ impl Trace {
             first,
             last: first,
             closed: None,
+            left: false,
+            opened_late: Nanos::MIN,
             created: FxHashMap::default(),
             scaled: Vec::new(),
+            linked: FxHashSet::default(),
             count: 1,
-            open_links: 0,
-            last_cut: Nanos::MIN,
+            open_phases: 0,
+            last_end: Nanos::MIN,
             spans: vec![root],
         }
     }
@@ -132,8 +142,8 @@ impl Trace {
     pub fn is_live(&self, at: Nanos, late: bool, idle: Nanos, slack: Nanos) -> bool {
         if late {
             let begin = self.first.min(self.span(0).start);
-            at >= begin.saturating_sub(slack)
-                && self.closed.is_none_or(|_| at <= self.last.saturating_add(idle))
+            let within = begin.saturating_sub(slack)..=self.last.saturating_add(idle);
+            self.closed.is_none() || within.contains(&at)
         } else {
             self.closed.is_none()
         }
@@ -164,15 +174,19 @@ impl Trace {
         start
     }
 
-    /// Stretches a span and all above it to end no earlier than `end`.
+    /// Stretches a span and all above it to end no earlier than `end`; those that have left stay as
+    /// they are.
     pub fn cover_end(&mut self, index: SpanIndex, end: Nanos) {
         let mut next = Some(index);
         while let Some(span) = next.map(|index| &mut self.spans[index as usize]) {
+            next = span.parent;
+            if span.has_left() {
+                continue;
+            }
             if span.end >= end {
                 return;
             }
             span.end = end;
-            next = span.parent;
         }
     }
 
@@ -181,41 +195,48 @@ impl Trace {
     pub fn cover_start(&mut self, index: SpanIndex, start: Nanos, cause: bool) {
         let mut next = Some(index);
         while let Some(span) = next.map(|index| &mut self.spans[index as usize]) {
-            if span.start <= start || !(cause || span.elastic) {
+            if !(cause || span.elastic) {
+                return;
+            }
+            next = span.parent;
+            if span.has_left() {
+                continue;
+            }
+            if span.start <= start {
                 return;
             }
             span.start = start;
-            next = span.parent;
         }
     }
 
-    /// A span begins to wait for the next link of its chain.
-    pub fn open_link(&mut self) {
-        self.open_links += 1;
+    /// A span begins a phase.
+    pub fn open_phase(&mut self, index: SpanIndex) {
+        self.open_phases += 1;
+        self.spans[index as usize].phases += 1;
     }
 
-    /// Ends the span of a link. `cut`: by time, not by the next link.
-    pub fn close_link(&mut self, index: SpanIndex, end: Nanos, cut: bool) -> Option<Finished> {
-        self.open_links -= 1;
-        if cut {
-            self.last_cut = self.last_cut.max(end);
-        }
+    /// Ends a phase. `cut`: by time, not by what should end it. The span leaves if it was its last
+    /// phase and nothing can hang under it.
+    pub fn end_phase(&mut self, index: SpanIndex, end: Nanos, cut: bool) -> Option<Finished> {
+        self.open_phases -= 1;
         let end = end.max(self.span(index).start);
+        self.last_end = self.last_end.max(end);
         self.cover_end(index, end);
-        self.spans[index as usize].incomplete = cut;
-        // A root may still get children.
-        if index == 0 { None } else { self.finish(index) }
+        let span = &mut self.spans[index as usize];
+        span.phases -= 1;
+        span.incomplete |= cut;
+        if span.phases > 0 || span.may_cause { None } else { self.finish(index) }
     }
 
-    /// When it closes if nothing more happens; `None` while it waits for a link.
+    /// When it closes if nothing more happens; `None` while a phase is open.
     pub fn closes_at(&self, idle: Nanos) -> Option<Nanos> {
-        let idle_at = self.last.saturating_add(idle).max(self.last_cut);
-        (self.closed.is_none() && self.open_links == 0).then_some(idle_at)
+        let idle_at = self.last.saturating_add(idle).max(self.last_end);
+        (self.closed.is_none() && self.open_phases == 0).then_some(idle_at)
     }
 
     /// When it is forgotten.
     pub fn forgotten_at(&self) -> Option<Nanos> {
-        self.closed.map(|closed| closed.saturating_add(CLOSED_KEPT))
+        self.closed.map(|closed| closed.max(self.opened_late).saturating_add(CLOSED_KEPT))
     }
 
     /// Closes it: everything that is still here leaves.

@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::correlator;
 use crate::limits;
 use crate::router;
+use crate::rules::{Query, RuleTable};
 use crate::time::Nanos;
 
 const MILLISECOND: Nanos = 1_000_000;
@@ -58,8 +59,57 @@ impl Settings {
     pub fn set_cluster_name(&mut self, name: String) {
         self.0.cluster_name = name;
     }
+    /// # Errors
+    /// The id of a row, and what is wrong with it.
+    pub fn set_rules(&mut self, json: &str) -> Result<(), String> {
+        self.0.rules = RuleTable::with_rows(json)?;
+        Ok(())
+    }
     pub fn set_service_name(&mut self, name: String) {
         self.0.service_name = name;
+    }
+    pub fn set_traceparent_annotations(&mut self, names: &str) {
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        self.0.traceparent_annotations = names.map(String::from).collect();
+    }
+}
+
+/// See `rules::RuleTable`.
+#[wasm_bindgen]
+pub struct Rules(&'static RuleTable);
+
+#[wasm_bindgen]
+#[expect(missing_docs, reason = "rules::RuleTable documents them")]
+impl Rules {
+    /// # Errors
+    /// The id of a row, and what is wrong with it.
+    #[wasm_bindgen(constructor)]
+    pub fn new(json: &str) -> Result<Self, String> {
+        RuleTable::with_rows(json).map(Self)
+    }
+    #[must_use]
+    pub fn builtin() -> String {
+        RuleTable::builtin_json().to_owned()
+    }
+    /// What is empty fits any row.
+    #[must_use]
+    pub fn try_message(
+        &self,
+        message: &str,
+        controller: &str,
+        kind: &str,
+        reason: &str,
+        event_type: &str,
+    ) -> String {
+        let given = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        self.0.try_json(&Query {
+            message,
+            component: given(controller),
+            kind: given(kind),
+            reason: given(reason),
+            event_type: given(event_type),
+            ..Query::default()
+        })
     }
 }
 
@@ -109,8 +159,10 @@ impl Correlator {
     pub fn new(settings: &Settings) -> Self {
         Self { inner: correlator::Correlator::new(settings.0.clone()), drained: 0 }
     }
-    pub fn push(&mut self, batch: &[u8]) {
-        self.inner.push(batch);
+    /// # Errors
+    /// No Router wrote the batch.
+    pub fn push(&mut self, batch: &[u8]) -> Result<(), String> {
+        self.inner.push(batch).map_err(|malformed| malformed.to_string())
     }
     pub fn drain(&mut self) -> Vec<u8> {
         self.drained = self.inner.spans();

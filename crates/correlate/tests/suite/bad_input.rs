@@ -2,6 +2,7 @@
 
 use correlate::event::DropReason;
 use correlate::frame::SkipReason;
+use correlate::meta::parse_meta;
 
 use crate::run::{How, Outcome, Span, run};
 
@@ -207,6 +208,71 @@ fn a_long_message_is_cut_between_characters() {
     let message = message_of(with("ok", &format!("x{long}")).as_bytes());
     assert_eq!(message.len(), (32 << 10) - 1);
     assert!(message.starts_with("xä") && message.ends_with('ä'));
+}
+
+#[test]
+fn a_long_name_is_cut() {
+    let named = with("\"name\":\"w\"", &format!("\"name\":\"{}\"", "x".repeat(600)));
+    let outcome = outcome(named.as_bytes());
+    let span = outcome.spans.iter().find(|span| span.attribute("k8s.event.uid") == "bad");
+    assert_eq!(span.expect("a span").attribute("k8s.object.name"), "x".repeat(512));
+    assert_eq!((outcome.router.repaired, outcome.router.cut), (1, 0));
+}
+
+#[test]
+fn a_list_gives_its_items_no_long_kind() {
+    let kind = "x".repeat(1 << 19);
+    let items = vec![r#"{"metadata":{"uid":"a"}}"#; 20_000].join(",");
+    let list = format!(r#"{{"kind":"{kind}List","apiVersion":"{kind}","items":[{items}]}}"#);
+    let counts = run(list.as_bytes(), How::default()).router;
+    assert_eq!(counts.skipped(SkipReason::NoObject), 20_000);
+}
+
+#[test]
+fn of_many_owners_some_and_the_controller_are_read() {
+    let plain = |index| format!(r#"{{"uid":"{index}"}}"#);
+    let controller = r#"{"uid":"c","controller":true}"#.to_owned();
+    let owners: Vec<_> = (0..100).map(plain).chain([controller.clone(), controller]).collect();
+    let metadata = format!(r#"{{"ownerReferences":[{}]}}"#, owners.join(","));
+    let meta = parse_meta(metadata.as_bytes(), ("v1", "Pod")).expect("metadata");
+    assert_eq!(meta.owners.len(), 65);
+    assert_eq!(meta.owners.iter().find(|owner| owner.controller).expect("it is there").uid, "c");
+}
+
+#[test]
+fn a_namespace_is_in_none() {
+    let cluster =
+        r#"{"kind":"Namespace","metadata":{"name":"kube-system","namespace":"x","uid":"c"}}"#;
+    let outcome = outcome(format!("{cluster}\n{}", good("a")).as_bytes());
+    let of_cluster = |span: &Span| {
+        span.resource.attributes.iter().any(|attribute| attribute.key == "k8s.cluster.uid")
+    };
+    assert!(outcome.spans.iter().all(of_cluster));
+}
+
+#[test]
+fn a_deletion_told_out_of_order_is_forgotten_in_its_turn() {
+    let (above, gone) =
+        ("77671308-fcd0-4c9e-8ca7-70ec84d00ee7", "4283f51c-8f12-4747-9f56-f5a5f9f6ee50");
+    let lines = [
+        format!(
+            r#"{{"object":{{"kind":"Pod","metadata":{{"name":"p","namespace":"shop","uid":"p","ownerReferences":[{{"uid":"{above}"}}]}}}}}}"#
+        ),
+        format!(
+            r#"{{"object":{{"kind":"Owner","metadata":{{"name":"o","uid":"{above}"}}}},"receivedAt":"2026-11-23T06:58:06Z"}}"#
+        ),
+        format!(
+            r#"{{"type":"DELETED","object":{{"kind":"Pod","metadata":{{"name":"gone","uid":"{gone}"}}}},"receivedAt":"2026-03-01T10:00:13Z"}}"#
+        ),
+        r#"{"object":{"kind":"Deployment","metadata":{}},"receivedAt":"2026-11-23T06:58:07Z"}"#
+            .to_owned(),
+        format!(
+            r#"{{"kind":"Event","metadata":{{"uid":"e","creationTimestamp":"2026-03-01T10:00:00Z"}},"involvedObject":{{"name":"gone","uid":"{gone}"}}}}"#
+        ),
+    ];
+    let input = lines.join("\n");
+    let spans = |shards| run(input.as_bytes(), How { shards, chunk: usize::MAX }).spans;
+    assert_eq!(spans(3), spans(1));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn told(input: &[u8], chunk: usize) -> (Vec<String>, RouterCounts) {
         batch.extend(router.take(0, true));
     }
     batch.extend(router.take(0, true));
-    let names = read(&batch).filter_map(|(_, record)| match record {
+    let names = records(&batch).filter_map(|record| match record {
         Record::Meta { version, .. } => {
             let meta = parse_meta(version.metadata, version.kind).expect("an object");
             Some(format!("{} {}/{}", meta.api_version, meta.kind, meta.name))
@@ -29,9 +29,13 @@ fn told(input: &[u8], chunk: usize) -> (Vec<String>, RouterCounts) {
         Record::Event { object, .. } => {
             Some(format!("Event/{}", parse_event(object).expect("an Event").name))
         }
-        Record::Evict { .. } | Record::Watermark => None,
+        _ => None,
     });
     (names.collect(), router.counts())
+}
+
+fn records(batch: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    read(batch).map(|item| item.expect("a Router wrote it").1)
 }
 
 /// As `told`, whatever the chunks.
@@ -152,6 +156,8 @@ fn a_list_is_its_items() {
         assert_eq!(names(&lines), [A, B], "{lines}");
     }
     assert_eq!(names(r#"{"kind":"List","apiVersion":"v1","items":[]}"#), [""; 0]);
+    let more = r#""metadata":{"x":{"y":{}}},"z":[[{}],{}]"#;
+    assert_eq!(names(&format!(r#"{{{more},"items":[{a},{b}],{more}}}"#)), [A, B]);
 }
 
 #[test]
@@ -273,9 +279,19 @@ fn events_that_were_held_for_the_end_go_out_in_steps() {
         done = router.finish().expect("the input is within its limits");
         let batch = router.take(0, true);
         assert!(batch.len() < 9 << 20, "{} bytes at a time", batch.len());
-        events += read(&batch).filter(|(_, record)| matches!(record, Record::Event { .. })).count();
+        events += records(&batch).filter(|record| matches!(record, Record::Event { .. })).count();
         steps += 1;
     }
     assert_eq!(events, 1000);
     assert!(steps > 2, "{steps} steps");
+}
+
+#[test]
+fn a_line_may_hold_any_number_of_values() {
+    let (values, last) = ("{}".repeat(400_000), pod("a"));
+    for between in ["", "\n"] {
+        let (found, counts) = told(format!("{values}{between}{last}").as_bytes(), 1 << 16);
+        assert_eq!(found, [A]);
+        assert_eq!((counts.frames, counts.skipped(SkipReason::NoObject)), (400_001, 400_000));
+    }
 }

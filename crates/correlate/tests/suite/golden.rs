@@ -8,14 +8,14 @@ use crate::run::{How, run};
 use crate::tree::tree;
 
 /// Name, input and expected tree.
-fn scenarios() -> BTreeMap<String, (Vec<u8>, String)> {
+pub fn scenarios() -> BTreeMap<String, (Vec<u8>, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/scenarios");
     let read = |path: PathBuf| {
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let folders = fs::read_dir(folder).expect("the scenarios are there");
-    let scenarios = folders.map(|entry| {
-        let path = entry.expect("readable").path();
+    let paths = folders.map(|entry| entry.expect("readable").path());
+    let scenarios = paths.filter(|path| path.is_dir()).map(|path| {
         let name = path.file_name().expect("a folder").to_string_lossy().into_owned();
         let trace = String::from_utf8(read(path.join("trace.txt"))).expect("UTF-8");
         (name, (read(path.join("events.ndjson")), trace))

@@ -2,13 +2,18 @@
 //! `opentelemetry-proto` crate, so that the encoder is not its own judge.
 
 mod bad_input;
+#[path = "../../fuzz/src/lib.rs"]
+mod checks;
 mod cluster;
+mod corpus;
 mod event;
 mod frames;
 mod golden;
+mod large;
 mod messages;
 mod otlp;
 mod properties;
 mod random;
+mod rules;
 mod run;
 mod tree;

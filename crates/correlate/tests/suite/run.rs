@@ -41,7 +41,7 @@ impl Span {
     }
 }
 
-fn text<'a>(attributes: &'a [KeyValue], key: &str) -> &'a str {
+pub fn text<'a>(attributes: &'a [KeyValue], key: &str) -> &'a str {
     let found = attributes.iter().find(|attribute| attribute.key == key);
     match found.and_then(|attribute| attribute.value.as_ref()?.value.as_ref()) {
         Some(Value::StringValue(value)) => value,
@@ -65,7 +65,7 @@ pub fn run(input: &[u8], how: How) -> Outcome {
     let mut bytes = Vec::new();
     let mut exchange = |router: &mut Router| {
         for (shard, correlator) in correlators.iter_mut().enumerate() {
-            correlator.push(&router.take(shard, true));
+            correlator.push(&router.take(shard, true)).expect("a Router wrote it");
             bytes.extend(correlator.drain());
         }
     };

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use correlate::rules::rank;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
-use crate::run::Span;
+use crate::run::{Span, text};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -36,7 +36,13 @@ impl<'a> Printer<'a> {
         let number = self.lines;
         self.lines += 1;
         let line = self.line(span, number, parent);
-        writeln!(self.text, "{}{line}", "  ".repeat(depth)).expect("a String takes all");
+        let indent = "  ".repeat(depth);
+        writeln!(self.text, "{indent}{line}").expect("a String takes all");
+        for link in &span.span.links {
+            let kind = text(&link.attributes, "kspan.link.kind");
+            let trace = u128::from_be_bytes(link.trace_id[..].try_into().expect("16 bytes"));
+            writeln!(self.text, "{indent}~ {kind} {trace:032x}").expect("a String takes all");
+        }
         let mut children: Vec<_> = self
             .trace
             .iter()
@@ -63,9 +69,21 @@ impl<'a> Printer<'a> {
         let head = format!("{number}: {service} {name}{parent} [+{offset} {length}{error}]");
         match span.attribute("k8s.event.message") {
             "" => head,
-            message => format!("{head} {message}"),
+            message => format!("{head} {}", escaped(message)),
         }
     }
+}
+
+/// Control characters as `\\n`, `\\r`, `\\t` or `\\x1b`.
+fn escaped(text: &str) -> String {
+    let escape = |character: char| match character {
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        control if control.is_control() => format!("\\x{:02x}", u32::from(control)),
+        other => other.to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 fn seconds(nanos: u64) -> String {

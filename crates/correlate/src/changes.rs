@@ -1,0 +1,206 @@
+//! The log of an object's changes: which versions opened a generation, and when that was.
+//!
+//! In go versions of one object as their metadata arrives; out come its generations, oldest first.
+//! Promises that status writes, deletions and re-lists open nothing. What is kept of a generation is
+//! the user's: a Correlator knows who made it, a Router only when.
+
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+
+use crate::limits::CHANGES_MAX;
+use crate::meta::{ObjectMeta, SpecEntry};
+use crate::time::Nanos;
+
+/// What a log keeps of a generation.
+pub trait Logged {
+    /// metadata.generation when it was made; 0 for kinds that have none.
+    fn generation(&self) -> i64;
+
+    /// Start of the second it was made in, or was first seen to have been made; `None`: unknown.
+    fn since(&self) -> Option<Nanos>;
+}
+
+/// A generation, as the version that opened it tells.
+pub struct Opened<'v, 'a> {
+    /// metadata.generation when it was made.
+    pub generation: i64,
+    /// Of the version; 0: it stands for one that was never seen.
+    pub resource_version: u64,
+    /// Start of the second it was made in; `None`: unknown.
+    pub at: Option<Nanos>,
+    /// Who made it; `None`: unknown.
+    pub entry: Option<&'v SpecEntry<'a>>,
+    /// Whether the version before is known: it was made then, whenever that was.
+    pub witnessed: bool,
+}
+
+/// An entry of the version before.
+#[derive(Clone, Copy)]
+struct Seen {
+    who: u64,
+    time: Option<Nanos>,
+    fields: u64,
+}
+
+impl Seen {
+    fn new(entry: &SpecEntry<'_>) -> Self {
+        let mut hasher = FxHasher::default();
+        (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
+        Self { who: hasher.finish(), time: entry.time.second(), fields: entry.fields }
+    }
+}
+
+/// Who made a version what it is.
+enum Maker<'v, 'a> {
+    /// Nobody: the spec is what it was.
+    Nobody,
+    /// Somebody who left no entry.
+    Unknown,
+    /// The writer of this entry.
+    Entry(&'v SpecEntry<'a>),
+}
+
+/// The generations of an object.
+pub struct Changes<C> {
+    /// Oldest first.
+    list: Vec<C>,
+    resource_version: u64,
+    generation: i64,
+    spec: Box<[Seen]>,
+    deleting: bool,
+}
+
+impl<C> Default for Changes<C> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            resource_version: 0,
+            generation: 0,
+            spec: Box::default(),
+            deleting: false,
+        }
+    }
+}
+
+impl<C: Logged> Changes<C> {
+    /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
+    /// nothing.
+    pub fn apply(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) -> bool {
+        let first = self.list.is_empty();
+        if !first && meta.resource_version <= self.resource_version {
+            return false;
+        }
+        if first {
+            self.open_first(meta, log);
+        } else if let Some(opened) = self.opened_by(meta) {
+            if self.list.len() >= CHANGES_MAX {
+                // The first is what all that an autoscaler did since goes back to.
+                self.list.remove(1);
+            }
+            self.list.push(log(&opened));
+        }
+        self.resource_version = meta.resource_version;
+        self.generation = meta.generation;
+        self.deleting |= meta.deleting;
+        self.spec = meta.spec_entries.iter().map(Seen::new).collect();
+        true
+    }
+
+    /// All that is known, oldest first.
+    pub fn list(&self) -> &[C] {
+        &self.list
+    }
+
+    /// As `list`.
+    pub fn list_mut(&mut self) -> &mut [C] {
+        &mut self.list
+    }
+
+    /// The newest of these not after `at`.
+    pub fn newest_at(&self, at: Nanos, of: impl Fn(&C) -> bool) -> Option<&C> {
+        let begun = |change: &&C| change.since().is_some_and(|since| since <= at);
+        self.list.iter().filter(|change| of(change)).rfind(begun)
+    }
+
+    /// The first version seen stands for all that came before it: of those it tells when the
+    /// object was created, and by whom if that shows in its managedFields.
+    fn open_first(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) {
+        let created = meta.created.second();
+        let entry = newest(meta.spec_entries.iter());
+        let at = entry.and_then(|entry| entry.time.second()).or(created);
+        if meta.generation >= 2 && at > created {
+            let before = meta.spec_entries.iter().filter(|entry| entry.time.second() <= created);
+            self.list.push(log(&Opened {
+                generation: meta.generation - 1,
+                resource_version: 0,
+                at: created,
+                entry: newest(before),
+                witnessed: false,
+            }));
+        }
+        let first = Opened::after(meta, entry);
+        self.list.push(log(&Opened { at, witnessed: false, ..first }));
+    }
+
+    /// The generation that a version opens, if it opens one.
+    fn opened_by<'v, 'a>(&self, meta: &'v ObjectMeta<'a>) -> Option<Opened<'v, 'a>> {
+        let current = self.list.last().map_or(0, Logged::generation);
+        if meta.generation == current {
+            return None;
+        }
+        let mere_deletion = meta.deleting && !self.deleting;
+        if meta.has_managed_fields {
+            return match self.maker(meta, mere_deletion) {
+                Maker::Nobody => None,
+                Maker::Unknown => Some(Opened::after(meta, None)),
+                Maker::Entry(entry) => Some(Opened::after(meta, Some(entry))),
+            };
+        }
+        (meta.generation != self.generation && !mere_deletion).then(|| Opened::after(meta, None))
+    }
+
+    /// Who made a version what it is. The scale subresource leaves no time in its entry, and the same entry the next
+    /// time (apimachinery `managedfields/scalehandler.go`). Who takes a field away that is another's
+    /// leaves nothing: an entry whose time did not move has lost a field, and wrote none.
+    fn maker<'v, 'a>(&self, meta: &'v ObjectMeta<'a>, mere_deletion: bool) -> Maker<'v, 'a> {
+        let entries = || meta.spec_entries.iter();
+        let known = |entry: &SpecEntry<'_>, same: fn(&Seen, &Seen) -> bool| {
+            let entry = Seen::new(entry);
+            self.spec.iter().any(|seen| seen.who == entry.who && same(seen, &entry))
+        };
+        let same_time = |entry: &SpecEntry<'_>| known(entry, |a, b| a.time == b.time);
+        let same_fields =
+            |entry: &SpecEntry<'_>| known(entry, |a, b| (a.time, a.fields) == (b.time, b.fields));
+        let is_timed = |entry: &SpecEntry<'_>| entry.time.second().is_some();
+        let is_timeless_scale =
+            |entry: &SpecEntry<'_>| entry.subresource == "scale" && !is_timed(entry);
+        let wrote = newest(entries().filter(|entry| is_timed(entry) && !same_time(entry)))
+            .or_else(|| entries().rfind(|entry| is_timeless_scale(entry) && !same_time(entry)));
+        if wrote.is_none() && !entries().all(same_fields) {
+            return Maker::Unknown;
+        }
+        wrote
+            .or_else(|| entries().rfind(|entry| is_timeless_scale(entry) && !mere_deletion))
+            .map_or(Maker::Nobody, Maker::Entry)
+    }
+}
+
+impl<'v, 'a> Opened<'v, 'a> {
+    fn after(meta: &'v ObjectMeta<'a>, entry: Option<&'v SpecEntry<'a>>) -> Self {
+        Self {
+            generation: meta.generation,
+            resource_version: meta.resource_version,
+            at: entry.and_then(|entry| entry.time.second()),
+            entry,
+            witnessed: true,
+        }
+    }
+}
+
+/// Of equal times the last in the list counts.
+fn newest<'v, 'a: 'v>(
+    entries: impl Iterator<Item = &'v SpecEntry<'a>>,
+) -> Option<&'v SpecEntry<'a>> {
+    entries.max_by_key(|entry| entry.time.second())
+}
