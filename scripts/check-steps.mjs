@@ -9,11 +9,15 @@ export function checkSteps() {
     command('types', bin('tsc'), '-p', 'tsconfig.json'),
     command('lint and format', bin('biome'), 'check', '--error-on-warnings', '--colors=off', '.'),
     command('rustfmt', 'cargo', 'fmt', '--all', '--check'),
+    command('rustfmt of the fuzzer', 'cargo', 'fmt', '--manifest-path', fuzzer, '--check'),
     command('clippy', 'cargo', ...clippy),
     command('wasm freshness', process.execPath, 'scripts/wasm-fresh.mjs'),
     vitestSuite('TypeScript suites', 'suite'),
     cargoSuite('Rust suites', '--workspace', '--locked'),
   ];
 }
+
+/** A workspace of its own: it needs a C++ compiler. */
+const fuzzer = join('crates', 'correlate', 'fuzz', 'Cargo.toml');
 
 const clippy = ['clippy', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings'];

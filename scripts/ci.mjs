@@ -1,7 +1,7 @@
 // What .ci/run does once the packages are installed: check, the long proofs shortened by one
-// factor, the TypeScript suites on Node 24, and the correlator suite over a WASM built anew from
-// the sources. The last line of the output is `N passed, M failed`; exit code 0 only when nothing
-// failed.
+// factor, a short run of the fuzzer, the TypeScript suites on Node 24, and the correlator suite over
+// a WASM built anew from the sources. The last line of the output is `N passed, M failed`; exit code
+// 0 only when nothing failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,6 +17,7 @@ const factor = process.env.KSPAN_PROOF_FACTOR ?? '0.5';
 const steps = [
   ...checkSteps(),
   vitestSuite('long proofs', 'long', { env: { KSPAN_PROOF_FACTOR: factor } }),
+  ...fuzzer(),
   vitestSuite(`TypeScript suites on Node ${otherNode}`, 'suite', { node: installNode(otherNode) }),
   command('WASM built anew', process.execPath, 'scripts/build-wasm.mjs', freshPkg),
   command(
@@ -33,6 +34,20 @@ const { passed, failed, failedSteps } = await runSteps(steps);
 if (failed > 0) console.log(`\nfailed: ${failedSteps.join(', ')}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
+
+/**
+ * libFuzzer is C++. A machine without a compiler leaves the run out and says so: what the fuzzer
+ * found before is replayed by the Rust suites all the same.
+ */
+function fuzzer() {
+  const compiler = process.env.CXX ?? 'c++';
+  if (spawnSync(compiler, ['--version']).status !== 0) {
+    console.log(`no fuzzing: there is no C++ compiler (${compiler})`);
+    return [];
+  }
+  const runs = String(Math.round(40_000 * Number(factor)));
+  return [command('fuzz', process.execPath, 'scripts/fuzz.mjs', '--runs', runs, '--seed', '1')];
+}
 
 /** The path of a Node of another major, which npm brings as a package. */
 function installNode(major) {
