@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArguments } from './cli/arguments.js';
 import { replayCommand } from './cli/replay-command.js';
+import { rulesCommand } from './cli/rules-command.js';
 import { KspanError } from './errors.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -12,7 +13,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 async function main(): Promise<number> {
   try {
     const command = parseArguments(process.argv, version);
-    return command ? await replayCommand(command, process.env) : 0;
+    if (!command) return 0;
+    return command.name === 'rules'
+      ? rulesCommand(command, process.env)
+      : await replayCommand(command, process.env);
   } catch (error) {
     if (!(error instanceof KspanError)) throw error;
     if (error.exitCode !== 0) console.error(`kspan: ${error.message}`);

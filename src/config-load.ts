@@ -1,17 +1,19 @@
 // Finds and checks the value of every setting (config.ts). A flag goes before a variable, that before
 // the configuration file, that before the default. A wrong value is a ConfigError of one line that says
 // where it stands. Only the command line hands an environment in; nothing else reads it.
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { accessSync, constants } from 'node:fs';
 import {
   type Config,
   flagOf,
   type PartialConfig,
   SETTINGS,
   type SettingKey,
+  type Settings,
   variableOf,
 } from './config.js';
+import { readConfigFile } from './config-file.js';
 import { ConfigError, reasonOf } from './errors.js';
+import { checkRules } from './rules.js';
 
 /** Variables by name, as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,8 +37,13 @@ interface Given {
  */
 export function loadConfig(flags: Readonly<Record<string, unknown>>, env: Environment): Config {
   const path = flags.config ?? env.KSPAN_CONFIG;
-  const file = path ? readConfigFile(String(path)) : {};
-  return resolve((key) => {
+  const file = path ? readConfigFile(String(path)) : undefined;
+  const { rules = [], ...settings } = file?.values ?? {};
+  const unknown = Object.keys(settings).find((key) => !Object.hasOwn(SETTINGS, key));
+  if (unknown !== undefined) {
+    throw new ConfigError('config_invalid', `${path} has an unknown setting "${unknown}"`);
+  }
+  const resolved = resolve((key) => {
     if (flags[key] !== undefined) return { where: flagOf(key), value: flags[key] };
     const variable = [variableOf(key), ...SETTINGS[key].standard].find((name) => env[name]);
     if (variable) return { where: variable, value: env[variable] };
@@ -44,19 +51,21 @@ export function loadConfig(flags: Readonly<Record<string, unknown>>, env: Enviro
       const name = clusterNameOf(env.OTEL_RESOURCE_ATTRIBUTES);
       if (name) return { where: 'OTEL_RESOURCE_ATTRIBUTES', value: name };
     }
-    if (file[key] !== undefined) return { where: `${key} in ${path}`, value: file[key] };
+    if (settings[key] !== undefined) return { where: `${key} in ${path}`, value: settings[key] };
   });
+  return { ...resolved, rules: checkRules(rules, (way) => file?.placeOf(['rules', ...way]) ?? '') };
 }
 
 /** Settings of a program that uses kspan as a library; the environment has no part in it. */
 export function resolveConfig(given: PartialConfig): Config {
-  return resolve((key) => given[key] !== undefined && { where: key, value: given[key] });
+  const resolved = resolve((key) => given[key] !== undefined && { where: key, value: given[key] });
+  return { ...resolved, rules: checkRules(given.rules ?? [], () => '') };
 }
 
-function resolve(lookUp: (key: SettingKey) => Given | false | undefined): Config {
+function resolve(lookUp: (key: SettingKey) => Given | false | undefined): Settings {
   const keys = Object.keys(SETTINGS) as SettingKey[];
   const entries = keys.map((key) => [key, check(key, lookUp(key) || undefined)]);
-  return Object.fromEntries(entries) as Config;
+  return Object.fromEntries(entries) as Settings;
 }
 
 function check(key: SettingKey, given: Given | undefined): unknown {
@@ -64,24 +73,6 @@ function check(key: SettingKey, given: Given | undefined): unknown {
   const result = schema.safeParse(given ? given.value : fallback);
   if (result.success) return result.data;
   return wrong(given?.where ?? key, expects, given?.value);
-}
-
-function readConfigFile(path: string): Record<string, unknown> {
-  let parsed: unknown;
-  try {
-    parsed = parse(readFileSync(path, 'utf8')) ?? {};
-  } catch (error) {
-    const message = `cannot read the configuration ${path}: ${reasonOf(error)}`;
-    throw new ConfigError('config_unreadable', message, error);
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new ConfigError('config_unreadable', `${path} must hold settings as "key: value" lines`);
-  }
-  const unknown = Object.keys(parsed).find((key) => !Object.hasOwn(SETTINGS, key));
-  if (unknown !== undefined) {
-    throw new ConfigError('config_invalid', `${path} has an unknown setting "${unknown}"`);
-  }
-  return parsed as Record<string, unknown>;
 }
 
 /** Of `key1=value1,key2=value2`, values percent-encoded. */

@@ -4,6 +4,7 @@
 // that serve it. config-load.ts finds and checks the values.
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import type { RuleRow } from './rules.js';
 
 /** Where spans go: text for people, OTLP to a back end, OTLP as JSON lines, or nowhere. */
 export const FORMATS = ['tree', 'otlp', 'otlp-json', 'none'] as const;
@@ -50,6 +51,10 @@ function number(
 function text(says: string, ...standard: string[]): Setting<string> {
   const schema = z.string();
   return { schema, fallback: '', unit: '', expects: 'text', says, atLimit: '', standard };
+}
+
+function names(fallback: readonly string[], says: string): Setting<string> {
+  return { ...text(says), fallback: fallback.join(','), expects: 'names, separated by commas' };
 }
 
 function wholeNumber(min: number, max: number) {
@@ -110,6 +115,17 @@ export const SETTINGS = {
   idleMs: number(120_000, [1000, 86_400_000], 'ms', 'a trace without news closes after this'),
   clusterName: text('k8s.cluster.name of every span (also from OTEL_RESOURCE_ATTRIBUTES)'),
   serviceName: text('one service.name for all spans', 'OTEL_SERVICE_NAME'),
+  traceparentAnnotations: names(
+    [
+      'tracing.k8s.io/traceparent',
+      'traceparent',
+      'tekton.dev/pipelinerunSpanContext',
+      'tekton.dev/taskrunSpanContext',
+      'tekton.dev/customrunSpanContext',
+      'workflows.argoproj.io/trace-id',
+    ],
+    'annotations of objects that hold a trace context to link to; the first that is valid counts',
+  ),
   sourceChunkBytes: number(512 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),
   shardBatchBytes: number(
     512 * KIB,
@@ -222,7 +238,13 @@ export type SettingKey = keyof typeof SETTINGS;
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
 /** All settings, checked. */
-export type Config = { [Key in SettingKey]: ValueOf<(typeof SETTINGS)[Key]> };
+export type Settings = { [Key in SettingKey]: ValueOf<(typeof SETTINGS)[Key]> };
+
+/** All that is set, checked. */
+export interface Config extends Settings {
+  /** The user's rows of the table of causality. */
+  rules: readonly RuleRow[];
+}
 
 /** Settings as a program gives them; what is left out has its default. */
 export type PartialConfig = Partial<Omit<Config, 'shards'>> & { shards?: number | 'auto' };

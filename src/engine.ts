@@ -235,10 +235,11 @@ function brokenInput(error: unknown): InputError {
 
 /** Only what the crate needs: the rest must not cross to the workers. */
 function wasmSettings(config: Config): WasmSettings {
-  const { shards, reorderWindowMs, idleMs, objectsMax, eventUidsMax } = config;
+  const { shards, reorderWindowMs, idleMs, objectsMax, eventUidsMax, rules } = config;
   const { parkedBytesMax, untimedBytesMax, frameBytesMax, clusterName, serviceName } = config;
   const limits = { objectsMax, eventUidsMax, parkedBytesMax, untimedBytesMax, frameBytesMax };
-  return { shards, reorderWindowMs, idleMs, ...limits, clusterName, serviceName };
+  const texts = { clusterName, serviceName, traceparentAnnotations: config.traceparentAnnotations };
+  return { shards, reorderWindowMs, idleMs, ...limits, ...texts, rules };
 }
 
 function sumOf(counts: Record<string, number>): number {

@@ -12,6 +12,7 @@ export type { Engine, RunSummary } from './engine.js';
 export type { ErrorCode } from './errors.js';
 export { ConfigError, ExportError, InputError, KspanError, WorkerError } from './errors.js';
 export type { LostSpans, SpanSink } from './export/sink.js';
+export type { RuleObject, RuleRow, RuleSample } from './rules.js';
 
 /** Settings as in `kspan replay --help`, by the names of the configuration file, and where spans go. */
 export interface EngineOptions extends Omit<PartialConfig, 'format' | 'out' | 'strict'> {

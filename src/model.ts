@@ -6,6 +6,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 /** Read by the tree and by the account of what was delivered. */
 export const ATTRIBUTE = {
   eventUid: 'k8s.event.uid',
+  linkKind: 'kspan.link.kind',
   message: 'k8s.event.message',
   reason: 'k8s.event.reason',
   serviceName: 'service.name',

@@ -3,7 +3,13 @@
 // always a copy outside of the module's memory, so it may be transferred. An instance that trapped is
 // not to be used again.
 import { readFileSync } from 'node:fs';
-import { Correlator, initSync, Router, Settings } from '../crates/correlate/pkg/correlate.js';
+import {
+  Correlator,
+  initSync,
+  Router,
+  Rules,
+  Settings,
+} from '../crates/correlate/pkg/correlate.js';
 
 /** What both sides of the crate are set to; units as in config.ts. */
 export interface WasmSettings {
@@ -17,6 +23,10 @@ export interface WasmSettings {
   frameBytesMax: number;
   clusterName: string;
   serviceName: string;
+  /** Separated by commas. */
+  traceparentAnnotations: string;
+  /** The user's rows, checked. */
+  rules: readonly object[];
 }
 
 /** Numbers by reason, such as `{ truncated: 1 }`; reasons that did not occur may be missing. */
@@ -31,7 +41,7 @@ export interface RouterCounts {
   duplicates: number;
   skipped: ReasonCounts;
   dropped: ReasonCounts;
-  /** Events with text that was no Unicode and was repaired. */
+  /** Events with text that was no Unicode and was repaired, or names over 512 bytes that were cut. */
   repaired: number;
   /** Events whose message was cut at 32 KiB. */
   cut: number;
@@ -43,6 +53,8 @@ export interface RouterCounts {
   evicted: number;
   /** Events that stopped waiting for an owner at the limit. */
   parkedEarly: number;
+  /** What was told of objects whose root may change yet, and will not be told again: the limit. */
+  forgotten: number;
 }
 
 /** What a Correlator has made so far. */
@@ -72,9 +84,57 @@ interface WithWebAssembly {
 
 const FILE = new URL('../crates/correlate/pkg/correlate_bg.wasm', import.meta.url);
 
+let compiled: WasmModule | undefined;
+
 /** Compiles the module: 10 ms or so, once in a process. */
 export function compileWasm(): WasmModule {
-  return new Module(readFileSync(FILE));
+  compiled ??= new Module(readFileSync(FILE));
+  return compiled;
+}
+
+/** What an Event says that rows look at; what is left out fits any row. */
+export interface RuleQuery {
+  message: string;
+  controller?: string | undefined;
+  kind?: string | undefined;
+  reason?: string | undefined;
+  type?: string | undefined;
+}
+
+/** What a row makes of a message. */
+export interface RuleTrial {
+  /** The row's. */
+  id: string;
+  /** Names of groups, and what they hold. */
+  groups: [group: string, held: string][];
+  /** Of objects that it names; an empty kind and name: its own object. */
+  names: [kind: string, namespace: string, name: string][];
+  /** What its span links to; kind, namespace and name follow where the message tells an object. */
+  links: [kind: string, ...object: string[]][];
+  /** The duration that the message states. */
+  nanos: number | null;
+}
+
+/** The table of causality, to look at it. */
+export class WasmRules {
+  readonly #rules: Rules;
+
+  /** The user's rows before the built-in ones. Throws what is wrong as a string, `row ID: ...`. */
+  constructor(module: WasmModule, rows: readonly object[]) {
+    initSync({ module: module as never });
+    this.#rules = new Rules(JSON.stringify(rows));
+  }
+
+  /** The built-in rows as they are written, without their samples. */
+  builtin(): object[] {
+    return JSON.parse(Rules.builtin());
+  }
+
+  /** All rows that fit; the first is the one that counts. */
+  tryMessage({ message, controller, kind, reason, type }: RuleQuery): RuleTrial[] {
+    const conditions = [controller ?? '', kind ?? '', reason ?? '', type ?? ''] as const;
+    return JSON.parse(this.#rules.try_message(message, ...conditions));
+  }
 }
 
 /** Splits, orders and routes the raw input on the main thread. */
@@ -157,6 +217,8 @@ function withSettings<T>(given: WasmSettings, use: (inner: Settings) => T): T {
   inner.frame_bytes_max = given.frameBytesMax;
   inner.set_cluster_name(given.clusterName);
   inner.set_service_name(given.serviceName);
+  inner.set_traceparent_annotations(given.traceparentAnnotations);
+  if (given.rules.length > 0) inner.set_rules(JSON.stringify(given.rules));
   // Not freed when it throws: after a trap that would only hide the trap.
   const made = use(inner);
   inner.free();

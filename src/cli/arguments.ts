@@ -4,14 +4,33 @@ import { type CAC, cac } from 'cac';
 import { flagOf, SETTINGS, type SettingKey } from '../config.js';
 import { ConfigError, reasonOf } from '../errors.js';
 
+/** By the keys of the settings, and `config`, as they were given. */
+export type Flags = Record<string, string | boolean>;
+
 /** `kspan replay FILE...` */
 export interface ReplayCommand {
+  name: 'replay';
   /** Files, or `-` for standard input. */
   inputs: string[];
-  /** By the keys of the settings, and `config`, as they were given. */
-  flags: Record<string, string | boolean>;
+  flags: Flags;
 }
 
+/** `kspan rules`, and `kspan rules test MESSAGE` */
+export interface RulesCommand {
+  name: 'rules';
+  /** What to try; undefined: list the rows. */
+  message: string | undefined;
+  /** Also what is known of the Event: `controller`, `kind`, `reason`, `type`. */
+  flags: Flags;
+}
+
+/** What `rules test` can be told of an Event. */
+const EVENT_FLAGS = {
+  controller: 'its source.component, else its reporting component',
+  kind: 'kind of its involved object',
+  reason: 'its reason',
+  type: 'its type: Normal or Warning',
+};
 const REPLAY_ONLY = 'this version replays recordings only: kspan replay FILE...';
 const ANCESTOR_OTLP = /^--?(otlp-(?:addr|headers|secured))(?:=|$)/;
 
@@ -22,7 +41,7 @@ const MARK = '\0';
 export function parseArguments(
   argv: readonly string[],
   version: string,
-): ReplayCommand | undefined {
+): ReplayCommand | RulesCommand | undefined {
   const words = argv.slice(2);
   rejectAncestorFlags(words);
   const cli = defineCommands(version);
@@ -35,19 +54,25 @@ export function parseArguments(
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const reason = reasonOf(error).replace(/^U/, 'u');
-    throw new ConfigError('config_invalid', `${reason} (see kspan replay --help)`, error);
+    const see = `(see kspan ${cli.matchedCommandName ?? ''} --help)`;
+    throw new ConfigError('config_invalid', `${reason} ${see}`, error);
   }
-  return replayCommandOf(cli);
+  return cli.matchedCommandName === 'rules' ? rulesCommandOf(cli) : replayCommandOf(cli);
 }
 
 function defineCommands(version: string): CAC {
   const cli = cac('kspan');
   const replay = cli.command('replay [...files]', 'turn recordings of a cluster into traces');
   replay.usage('replay FILE... [options]      (- is standard input)');
-  replay.option('--config <file>', 'read settings from this YAML file');
+  replay.option('--config <file>', 'read settings and rules from this YAML file');
   for (const key of settingKeys()) replay.option(optionOf(key), descriptionOf(key));
   replay.example('  kubectl get events -A -o json | kspan replay -');
   replay.example('  kspan replay recording.ndjson.gz --format otlp');
+  const rules = cli.command('rules [...test]', 'list the rules of causality, or try a message');
+  rules.usage("rules [options]\n  $ kspan rules test 'MESSAGE' [options]");
+  rules.option('--config <file>', 'with the rules of this YAML file');
+  for (const [name, says] of Object.entries(EVENT_FLAGS)) rules.option(`--${name} <text>`, says);
+  rules.example("  kspan rules test 'Created pod: web-1' --controller replicaset-controller");
   cli.help();
   cli.version(version);
   return cli;
@@ -64,13 +89,28 @@ function descriptionOf(key: SettingKey): string {
 }
 
 function replayCommandOf(cli: CAC): ReplayCommand {
-  const { '--': rest, ...options } = cli.options;
-  const inputs = [...cli.args, ...rest].map((input) => unmark(String(input)));
+  const { words: inputs, flags } = givenTo(cli);
   if (inputs.length === 0) {
     throw new ConfigError('config_invalid', 'replay needs a FILE, or - for standard input');
   }
+  return { name: 'replay', inputs, flags };
+}
+
+function rulesCommandOf(cli: CAC): RulesCommand {
+  const { words, flags } = givenTo(cli);
+  const [test, message, ...more] = words;
+  if (test !== undefined && (test !== 'test' || message === undefined || more.length > 0)) {
+    const usage = "rules takes nothing, or test and one message in quotes: rules test 'MESSAGE'";
+    throw new ConfigError('config_invalid', usage);
+  }
+  return { name: 'rules', message, flags };
+}
+
+function givenTo(cli: CAC): { words: string[]; flags: Flags } {
+  const { '--': rest, ...options } = cli.options;
+  const words = [...cli.args, ...rest].map((word) => unmark(String(word)));
   const given = Object.entries(options).map(([key, value]) => [key, lastOf(value)]);
-  return { inputs, flags: Object.fromEntries(given) };
+  return { words, flags: Object.fromEntries(given) };
 }
 
 /** Of a flag that is given more than once the last counts. */
@@ -124,6 +164,7 @@ const isBoolean = (key: SettingKey) => typeof SETTINGS[key].fallback === 'boolea
 const BOOLEANS = new Set(settingKeys().filter(isBoolean).map(flagOf));
 const VALUED = new Set([
   '--config',
+  ...Object.keys(EVENT_FLAGS).map((name) => `--${name}`),
   ...settingKeys()
     .filter((key) => !isBoolean(key))
     .map(flagOf),

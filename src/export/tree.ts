@@ -1,9 +1,10 @@
 // The sink of `--format tree`: all spans of the run as text, one line each, traces one after another.
 //
 //   N: SERVICE NAME (P) [+OFFSET DURATION ERROR] MESSAGE
+//   ~ KIND TRACEID
 //
 // N counts within the trace in the order printed and P is the N of the parent; OFFSET is from the root
-// and, like DURATION, in seconds; ERROR stands only where the status says so. Children are ordered by
+// and, like DURATION, in seconds; ERROR stands only where the status says so. A span's links follow it. Children are ordered by
 // start, causal rank and span id, traces by start and trace id, with an empty line between them.
 // Control characters are escaped, so no message can play tricks on a terminal. A tree is for people:
 // beyond a limit of spans it is refused.
@@ -27,6 +28,8 @@ interface TreeSpan {
   /** Service and name. */
   title: string;
   message: string;
+  /** Kind and trace of each link. */
+  links: string[];
 }
 
 const ERROR_STATUS = 2;
@@ -102,12 +105,15 @@ function forest(spans: readonly TreeSpan[]): Forest {
 function traceText(origin: bigint, tops: TreeSpan[], children: Forest['children']): string {
   const numbers = new Map<string, number>();
   const lines: string[] = [];
+  let count = 0;
   const stack = tops.map((span) => ({ span, depth: 0 })).reverse();
   for (let next = stack.pop(); next; next = stack.pop()) {
     const { span, depth } = next;
     const parent = span.parentId === undefined ? undefined : numbers.get(span.parentId);
-    numbers.set(span.spanId, lines.length);
-    lines.push(`${'  '.repeat(depth)}${lines.length}: ${lineOf(span, parent, origin)}\n`);
+    const indent = '  '.repeat(depth);
+    lines.push(`${indent}${count}: ${lineOf(span, parent, origin)}\n`);
+    for (const link of span.links) lines.push(`${indent}~ ${link}\n`);
+    numbers.set(span.spanId, count++);
     const below = (children.get(span.spanId) ?? []).map((child) => ({
       span: child,
       depth: depth + 1,
@@ -150,6 +156,9 @@ function treeSpan(span: ReadableSpan): TreeSpan {
     isError: span.status.code === ERROR_STATUS,
     title: escapeControls(`${service} ${span.name}`),
     message: escapeControls(String(attributes[ATTRIBUTE.message] ?? '')),
+    links: span.links.map(({ context, attributes }) =>
+      escapeControls(`${attributes?.[ATTRIBUTE.linkKind] ?? 'link'} ${context.traceId}`),
+    ),
   };
 }
 
