@@ -31,7 +31,37 @@ const MARKS: [scenario: string, span: string, attributes: Record<string, unknown
   ['a-folded-creation-gets-a-create-span', 'Pod.Create', { 'kspan.edge.evidence': 'owner' }],
   ['a-bare-pod-is-its-own-root', 'Pod.Started', { 'kspan.edge.evidence': 'root' }],
   ['a-pod-event-before-its-replicaset', 'Pod.Started', { 'kspan.edge.evidence': 'rule' }],
+  ['events-hours-late-make-one-trace-at-their-own-time', 'Pod.Scheduled', { 'kspan.late': true }],
+  ['events-hours-late-make-one-trace-at-their-own-time', 'Pod.Started', { 'kspan.late': true }],
+  [
+    'an-adopted-replicaset-belongs-to-its-new-owner',
+    'Pod.Killing',
+    { 'k8s.deployment.name': 'web', 'kspan.edge.evidence': 'owner' },
+  ],
+  ['what-comes-late-begins-and-ends-no-phase', 'Pod.Unhealthy', { 'kspan.late': true }],
+  [
+    'an-event-belongs-to-its-objects-namespace',
+    'Deployment.ResourceActionRan',
+    { 'k8s.namespace.name': 'shop' },
+  ],
+  ['a-chain-of-sixteen-owners-has-one-root', 'Widget.Activity', { 'k8s.object.name': 'w-01' }],
+  ...cut('what-no-event-ends-is-cut-at-its-time', [
+    ...['Pod.FailedScheduling', 'Pod.FailedAttachVolume', 'Pod.FailedMount', 'Pod.BackOff'],
+    ...['Pod.FailedCreatePodSandBox', 'Pod.Unhealthy', 'Pod.TaintManagerEviction'],
+  ]),
+  ...cut('a-start-up-that-goes-no-further-is-cut-at-its-time', [
+    ...['Pod.SuccessfulAttachVolume', 'Pod.Pulling', 'Pod.Pulled', 'Pod.Created'],
+  ]),
+  ...cut('a-wait-of-a-node-a-claim-or-a-job-has-its-own-time', [
+    ...['Node.NodeNotReady', 'Job.Activity'],
+    ...['WaitForFirstConsumer', 'ExternalProvisioning'].map((r) => `PersistentVolumeClaim.${r}`),
+  ]),
 ];
+
+/** All spans of these names say that they were cut. */
+function cut(scenarioName: string, spans: string[]): typeof MARKS {
+  return spans.map((span) => [scenarioName, span, { 'kspan.incomplete': true }]);
+}
 
 /** Runs every promise of the model against one implementation. */
 export function correlatorSuite(name: string, correlate: Correlate): void {

@@ -27,6 +27,7 @@ describe('a tree', () => {
       error: undefined,
       resource: { 'service.name': 'kubelet' },
       attributes: { 'k8s.event.reason': 'Started', 'k8s.event.message': 'up' },
+      links: [],
       ...change,
     };
   }
@@ -51,6 +52,24 @@ describe('a tree', () => {
     const root = span('1', undefined, { start: 2_000_000_000n, end: 2_000_000_000n });
     const late = span('2', '1', { start: 1_499_500_000n, end: 1_499_500_000n });
     expect(tree(root, late)).toContain('  1: kubelet Pod.Started (0) [-0.500 0.000] up\n');
+  });
+
+  test('shows the links of a span below it, and counts spans only', () => {
+    const link = (kind: string, id: string) => ({
+      ...{ kind, traceId: id.repeat(32), spanId: id.repeat(16), attributes: {} },
+    });
+    const root = span('1', undefined, { links: [link('previous', 'b'), link('owner', 'c')] });
+    const child = span('2', '1', { links: [link('node\n', 'd')] });
+    expect(tree(root, child, span('3', '2'))).toBe(
+      [
+        '0: kubelet Pod.Started [+0.000 0.000] up\n',
+        `~ previous ${'b'.repeat(32)}\n`,
+        `~ owner ${'c'.repeat(32)}\n`,
+        '  1: kubelet Pod.Started (0) [+0.000 0.000] up\n',
+        `  ~ node\\n ${'d'.repeat(32)}\n`,
+        '    2: kubelet Pod.Started (1) [+0.000 0.000] up\n',
+      ].join(''),
+    );
   });
 
   test('orders children by start, causal rank and span id', () => {

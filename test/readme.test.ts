@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { flagOf, SETTINGS, type SettingKey, variableOf } from '../src/config.ts';
 import { decodeOtlp } from './support/otlp.ts';
@@ -36,6 +36,7 @@ describe('the commands of the README', () => {
     for (const name of ['crates', 'dist', 'node_modules', 'package.json', 'test'])
       await symlink(join(root, name), join(clone, name));
     await writeFile(join(clone, 'example.mjs'), contentsOf('js')[0]!);
+    await writeFile(join(clone, 'kspan.yaml'), contentsOf('yaml')[0]!);
     receiver = await startTraceReceiver();
   });
 
@@ -98,6 +99,12 @@ describe('the README', () => {
     const start = readme.indexOf('|', readme.indexOf('\n| flag |') + 2);
     const table = readme.slice(start, readme.indexOf('\n\n', start)).split('\n').slice(2);
     expect(table).toEqual(rows);
+  });
+
+  test('lists the controllers that the rule files know', async () => {
+    const script = pathToFileURL(join(root, 'scripts', 'readme-rules.mjs'));
+    const { withRules } = await import(script.href);
+    expect(readme, 'stale: npm run readme').toBe(withRules(readme));
   });
 
   test('links to files that are there', () => {

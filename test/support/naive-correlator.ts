@@ -3,19 +3,18 @@
 // looking through all the others. It shares nothing with the crate but the rule files, and is meant
 // for recordings that a person could read.
 import { occurrenceAttributes } from './naive-attributes.ts';
+import { type Cause, Causes, type Direction } from './naive-causes.ts';
+import { isSent } from './naive-finish.ts';
+import { Homes } from './naive-homes.ts';
 import { readRecording } from './naive-input.ts';
-import { type Evidence, Knowledge, type Node } from './naive-knowledge.ts';
-import type { Placed, Span, Trace } from './naive-model.ts';
-import { type Generation, isDeleted, isFresh } from './naive-objects.ts';
-import { slackFor } from './naive-rules.ts';
-import { duration, floor, rfc3339, SECOND_END } from './naive-time.ts';
-import { isSent, Traces } from './naive-traces.ts';
+import { Knowledge, type Node } from './naive-knowledge.ts';
+import { linksOfCarrier, RowLinks } from './naive-links.ts';
+import type { Placed, Span } from './naive-model.ts';
+import { isDeleted } from './naive-objects.ts';
+import { byRelease, max, min } from './naive-order.ts';
+import { duration, rfc3339, SECOND_END } from './naive-time.ts';
+import { Traces } from './naive-traces.ts';
 import type { PlainSpan } from './spans.ts';
-
-const RANKS = ['Scheduled', 'Pulling', 'Pulled', 'Created', 'Started', 'Killing'];
-
-type Cause = { by: Placed; evidence: Evidence };
-type Parent = { span: Span; evidence: string };
 
 /** `clusterName` becomes k8s.cluster.name. */
 export interface NaiveOptions {
@@ -32,7 +31,9 @@ class NaiveCorrelator {
   #know: Knowledge;
   #traces: Traces;
   #all: Placed[];
-  #placing = new Set<Placed>();
+  #causes: Causes;
+  #homes: Homes;
+  #rowLinks: RowLinks;
   #horizons = new Map<string, bigint>();
 
   constructor(input: Uint8Array, { reorderWindowMs = 5000, clusterName = '' }: NaiveOptions) {
@@ -41,9 +42,15 @@ class NaiveCorrelator {
     this.#know = new Knowledge(versions, occurrences, window);
     this.#traces = new Traces(this.#know, clusterName);
     this.#all = occurrences.map((e) => {
-      const path = this.#know.path(e.regarding, e.late ? e.watermark : e.at);
-      return { ...e, t: e.at, path, root: this.#know.id(path.at(-1)!) };
+      const releasedAt = max(e.watermark, e.at);
+      const path = this.#know.path(e.regarding, releasedAt);
+      const root = this.#know.id(path.at(-1)!);
+      return { ...e, t: e.at, releasedAt, path, root, isBeingPlaced: false };
     });
+    const place = (e: Placed): Span => this.#place(e);
+    this.#causes = new Causes(this.#know, this.#traces.lives, this.#all, place);
+    this.#homes = new Homes(this.#know, this.#traces, this.#causes);
+    this.#rowLinks = new RowLinks(this.#know, this.#all);
   }
 
   run(): PlainSpan[] {
@@ -72,37 +79,48 @@ class NaiveCorrelator {
 
   #place(e: Placed): Span {
     if (e.span) return e.span;
-    this.#placing.add(e);
+    e.isBeingPlaced = true;
+    this.#traces.lives.passTo(e);
     let h = max(this.#horizons.get(e.root) ?? 0n, this.#turn(e));
     let path = this.#know.asOf(e, h);
-    let direction = e.rule.names.includes('regarding') ? 'up' : e.rule.direction;
+    let direction: Direction = e.rule.names.includes('regarding') ? 'up' : e.rule.direction;
     let cause: Cause | undefined;
-    const isRoot = e.topLevel || e.rule.opens === 'trace';
-    const lookFor = (way: 'up' | 'down'): void => {
+    const isRoot =
+      e.topLevel || (e.rule.opens === 'trace' && !this.#traces.lives.goesOn(e, path, h));
+    const lookFor = (way: Direction): void => {
       direction = way;
       this.#placeLate(e, h);
-      cause = this.#cause(e, path, way, h);
-      const until = max(this.#waitedUntil(e, path, way, cause), this.#horizons.get(e.root) ?? 0n);
+      cause = this.#causes.of(e, path, way, h);
+      const until = max(
+        this.#causes.waitedUntil(e, path, way, cause),
+        this.#horizons.get(e.root) ?? 0n,
+      );
       if (until <= h) return;
       h = until;
       path = this.#know.asOf(e, h);
       this.#placeLate(e, h);
-      cause = this.#cause(e, path, way, h);
+      cause = this.#causes.of(e, path, way, h);
     };
     if (!isRoot) lookFor(direction);
-    const isKilling = e.reason === 'Killing';
-    const ends = e.rule.termination === true && (!isKilling || isDeleted(path[0]!.known, e.t));
+    const isNamer = e.rule.names.length > 0;
+    const ends = e.rule.termination === true && (isNamer || isDeleted(path[0]!.known, e.t));
     if (!isRoot && !cause && e.rule.termination && !ends) lookFor('up');
     this.#horizons.set(e.root, max(h, this.#horizons.get(e.root) ?? 0n));
     e.placedAt = h;
 
     const span = this.#newSpan(e, path);
     if (isRoot) this.#openOwn(e, span, path);
-    else if (cause) this.#hangUnderCause(e, span, cause);
-    else this.#hangUnderOwner(e, span, path, direction, ends, h);
-    this.#traces.followChain(e, span, this.#know.id(path[0]!));
+    else if (cause) this.#hangUnderCause(e, span, path, cause);
+    else {
+      const parent = this.#homes.of(e, span, path, direction, ends, h);
+      this.#traces.hang(e, span, parent.span, parent.evidence);
+    }
+    span.links.push(...this.#rowLinks.of(e), ...linksOfCarrier(this.#know, span.trace, path));
+    this.#traces.lives.endPhases(e, path[0]!, span.start!);
+    this.#traces.lives.beginPhases(e, span, path, h);
+    this.#know.date(path[0]!, e);
     e.span = span;
-    this.#placing.delete(e);
+    e.isBeingPlaced = false;
     return span;
   }
 
@@ -124,7 +142,7 @@ class NaiveCorrelator {
     const generation = this.#know.generationAt(path[0]!, e.t, e);
     const span = this.#traces.newSpan(e, occurrenceAttributes(e, path, generation));
     const { total } = e.captures;
-    if (e.reason === 'Pulled' && total && !this.#traces.isPulling(e, this.#know.id(path[0]!)))
+    if (e.reason === 'Pulled' && total && !this.#traces.lives.isPulling(e, path[0]!))
       span.start = e.t - duration(total);
     return span;
   }
@@ -135,8 +153,8 @@ class NaiveCorrelator {
   }
 
   /** A cause that is later than its effect begins with it; one that is too late moves it. */
-  #hangUnderCause(e: Placed, span: Span, { by, evidence }: Cause): void {
-    const parent = this.#notTooOld(e, { span: by.span!, evidence });
+  #hangUnderCause(e: Placed, span: Span, path: Node[], { by, evidence }: Cause): void {
+    const parent = this.#homes.within(e, span, path, { span: by.span!, evidence });
     if (by.t - e.t > by.rule.slack && parent.span === by.span) {
       span.start = parent.span.start!;
       span.end = max(span.start, e.t);
@@ -147,159 +165,4 @@ class NaiveCorrelator {
     }
     this.#traces.hang(e, span, parent.span, parent.evidence);
   }
-
-  /** No occurrence names the object: perhaps one names its owner; else it hangs under the root. */
-  #hangUnderOwner(
-    e: Placed,
-    span: Span,
-    path: Node[],
-    direction: 'up' | 'down',
-    ends: boolean,
-    h: bigint,
-  ): void {
-    const found = (ends ? this.#ofTermination(e, path, h) : undefined) ??
-      this.#ofOwner(e, path, direction, h) ?? { span: this.#head(e, path), evidence: 'root' };
-    const made = ends ? undefined : this.#traces.creationIn(found.span.trace, path);
-    const parent = this.#notTooOld(e, made ? { span: made, evidence: 'owner' } : found);
-    const isUnnamed = !made && !ends && !e.late && this.#isUnnamed(e, path, parent.span.trace, h);
-    if (!isUnnamed) {
-      this.#traces.hang(e, span, parent.span, parent.evidence);
-      return;
-    }
-    const create = this.#traces.create(path, e.t, parent.span, parent.evidence);
-    this.#traces.hang(e, span, create, 'owner');
-  }
-
-  /** Was the object of `e` created in this trace, by whom nobody said? */
-  #isUnnamed(e: Placed, path: Node[], trace: Trace, h: bigint): boolean {
-    const object = path[0]!.known;
-    if (!object || path.length === 1 || trace.object === this.#know.id(path[0]!)) return false;
-    if (object.created < (trace.since ?? floor(trace.first))) return false;
-    return !this.#namers(e, path[0]!, 'up', h).some((c) => c.span);
-  }
-
-  /** What named the object of `e`: the latest before, else the earliest that followed in time. */
-  #cause(e: Placed, path: Node[], direction: string, h: bigint): Cause | undefined {
-    const namers = this.#namers(e, path[0]!, direction, h);
-    const follows = (c: Placed): boolean =>
-      causalOrder(c, e) > 0 && c.t <= e.t + c.rule.slack + skewOf(e);
-    const by =
-      namers.findLast((c) => causalOrder(c, e) < 0 && this.#isLive(c, e)) ??
-      (e.late
-        ? namers.find((c) => follows(c) && this.#isLive(c, e))
-        : namers.find((c) => follows(c) && isWaitedFor(path, direction)));
-    if (!by) return undefined;
-    this.#place(by);
-    return { by, evidence: this.#evidence(by, path[0]!, h)! };
-  }
-
-  /** Occurrences of the same root that name an object in a direction, in causal order. */
-  #namers(e: Placed, object: Node, direction: string, h: bigint): Placed[] {
-    return this.#all
-      .filter((c) => c !== e && c.root === e.root && c.rule.direction === direction)
-      .filter((c) => c.span || !(c.late || e.late || this.#placing.has(c)))
-      .filter((c) => this.#evidence(c, object, h) !== undefined)
-      .sort(causalOrder);
-  }
-
-  /** Names are resolved when the naming occurrence is placed. */
-  #evidence(c: Placed, object: Node, h: bigint): Evidence | undefined {
-    return this.#know.names(c, c.t, c.placedAt ?? max(h, c.t), object);
-  }
-
-  #isLive(c: Placed, e: Placed): boolean {
-    return this.#traces.isLive(this.#place(c).trace, e);
-  }
-
-  /** Until when may a cause follow that is written after its effect? */
-  #waitedUntil(e: Placed, path: Node[], direction: string, cause: Cause | undefined): bigint {
-    if (e.late) return 0n;
-    if (cause) return cause.by.t;
-    return isWaitedFor(path, direction) ? e.t + slackFor(path[0]!.kind)! + skewOf(e) : 0n;
-  }
-
-  #ofOwner(e: Placed, path: Node[], direction: string, h: bigint): Parent | undefined {
-    const namers = path[1] ? this.#namers(e, path[1], direction, h) : [];
-    const by = namers.findLast((c) => causalOrder(c, e) < 0 && this.#isLive(c, e));
-    return by && { span: this.#place(by), evidence: 'owner' };
-  }
-
-  #ofTermination(e: Placed, path: Node[], h: bigint): Parent | undefined {
-    const scaledDown = this.#ofOwner(e, path, 'down', h);
-    if (scaledDown) return scaledDown;
-    const top = path.findLastIndex((node) => isDeleted(node.known, e.t));
-    if (top < 0) return undefined;
-    const traces = this.#traces.of(e, path[top]!, 'delete');
-    const live = traces.findLast((trace) => this.#traces.isLive(trace, e));
-    const isEpisode = traces.length > 0;
-    const span = live?.root ?? this.#traces.open(e, path.slice(top), undefined, isEpisode);
-    return { span, evidence: 'deletion' };
-  }
-
-  /** The span under which everything hangs that belongs to the same change as `e`. */
-  #head(e: Placed, path: Node[]): Span {
-    const { node, change } = this.#know.whichChange(path, e, e.t);
-    const traces = this.#traces.of(e, node, change.number);
-    const live = traces.findLast((trace) => this.#traces.isLive(trace, e));
-    if (live) return live.heads.get(change.number)!;
-    const above = path.slice(path.indexOf(node));
-    const changes = node.known?.generations ?? [];
-    const before = changes[changes.indexOf(change) - 1];
-    const scaled =
-      before && this.#traces.of(e, node, before.number).findLast((t) => this.#traces.isLive(t, e));
-    if (scaled && traces.length === 0 && isAutoscaled(change))
-      return e.late
-        ? scaled.heads.get(before.number)!
-        : this.#traces.scale(e, scaled, above, change);
-    return this.#traces.open(e, above, change, traces.length > 0 || !isFresh(change, e.t));
-  }
-
-  /** A trace that is too old does not grow: its object's next episode does. */
-  #notTooOld(e: Placed, parent: Parent): Parent {
-    const age = e.late ? undefined : this.#traces.isTooOld(parent.span, e);
-    if (age === undefined) return parent;
-    const { trace } = parent.span;
-    if (age === 'anywhere') this.#traces.close(trace, e.t);
-    const others = this.#traces.of(e, trace.path[0]!, trace.change?.number ?? 'delete');
-    const live = others.findLast((other) => other !== trace && this.#traces.isLive(other, e));
-    const span = live?.root ?? this.#traces.open(e, trace.path, trace.change, true);
-    return { span, evidence: 'root' };
-  }
 }
-
-/** In causal time: by time, then rank, resourceVersion, uid and count. */
-function causalOrder(a: Placed, b: Placed): number {
-  return (
-    compare(a.t, b.t) ||
-    RANKS.indexOf(a.reason) - RANKS.indexOf(b.reason) ||
-    compare(a.version, b.version) ||
-    compare(a.uid, b.uid) ||
-    a.count - b.count
-  );
-}
-
-/** A late occurrence is placed when it arrives, before what the watermark has not passed yet. */
-function byRelease(a: Placed, b: Placed): number {
-  const turn = (e: Placed): bigint => (e.late ? e.watermark : e.t);
-  const inTurn = compare(turn(a), turn(b)) || Number(b.late) - Number(a.late);
-  return inTurn || (a.late ? 0 : causalOrder(a, b));
-}
-
-/** Is the object of a kind that rows name, and not known to come from nobody? */
-function isWaitedFor([object, owner]: Node[], direction: string): boolean {
-  const isMade = owner !== undefined || !object!.known;
-  return slackFor(object!.kind) !== undefined && (direction === 'down' || isMade);
-}
-
-/** How far the emitter's clock was behind the API server's. */
-function skewOf(e: Placed): bigint {
-  return e.first && e.created !== undefined ? max(0n, e.created - e.t) : 0n;
-}
-
-function isAutoscaled({ byScale, manager }: Generation): boolean {
-  return byScale && (manager === 'kube-controller-manager' || manager.includes('keda'));
-}
-
-const compare = <T extends bigint | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

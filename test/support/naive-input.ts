@@ -31,14 +31,16 @@ export function readRecording(
         isDelete: type === 'DELETED',
         ref,
         metadata: object.metadata,
+        scaleTarget: object.spec?.scaleTargetRef,
       });
       continue;
     }
     const occurrence = type === 'DELETED' ? undefined : occurrenceOf(object);
     if (!occurrence || occurrence.count <= (highest.get(occurrence.uid) ?? -1)) continue;
     highest.set(occurrence.uid, occurrence.count);
-    occurrence.seen = received && clock;
-    occurrence.watermark = received && clock - window;
+    // Events with no time of arrival are read in the order of their own times.
+    occurrence.seen = received ? clock : occurrence.at;
+    occurrence.watermark = occurrence.seen - window;
     occurrence.late =
       (occurrence.precise ? occurrence.at : occurrence.at + SECOND_END) < occurrence.watermark;
     occurrences.push(occurrence);
@@ -92,6 +94,10 @@ function occurrenceOf(event: Json): Occurrence | undefined {
   const first = count <= 1 && !series;
   const time = timeOf(event, first);
   if (!metadata.uid || !(ref?.kind || ref?.name) || !time) return undefined;
+  const regarding = refOf(ref);
+  const { rule, captures } = findRule({ component, regarding, type, reason, message });
+  const told = captures.related && { ...event.related, uid: captures.related };
+  const related = event.related?.uid ? event.related : told || event.related;
   return {
     ...{
       uid: metadata.uid,
@@ -103,12 +109,12 @@ function occurrenceOf(event: Json): Occurrence | undefined {
       type,
     },
     ...{ version: BigInt(metadata.resourceVersion ?? 0), component, host: source.host ?? '' },
-    ...{ regarding: refOf(ref), related: event.related && refOf(event.related), ...time, first },
+    ...{ regarding, related: related && refOf(related), ...time, first },
     instance: source.host || event.reportingInstance || '',
     topLevel: metadata.annotations?.topLevelSpan === 'true',
     inSeries: series !== undefined,
     created: stamp(metadata.creationTimestamp)?.at,
-    ...findRule(component, ref.kind, reason, message),
+    ...{ rule, captures },
     ...{ seen: 0n, watermark: 0n, late: false },
   };
 }

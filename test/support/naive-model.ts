@@ -1,9 +1,9 @@
-// What the naive oracle knows and makes: metadata versions, occurrences, spans, traces. Times are
-// nanoseconds since the Unix epoch.
+// What the naive oracle knows and makes: metadata versions, occurrences, spans, phases, traces. Times
+// are nanoseconds since the Unix epoch.
 import type { Attributes } from './naive-attributes.ts';
 import type { Node } from './naive-knowledge.ts';
 import type { Generation } from './naive-objects.ts';
-import type { Rule } from './naive-rules.ts';
+import type { Captures, Rule } from './naive-rules.ts';
 import type { PlainSpan } from './spans.ts';
 
 export interface ObjectRef {
@@ -23,6 +23,8 @@ export interface Version {
   ref: ObjectRef;
   // biome-ignore lint/suspicious/noExplicitAny: read from any JSON
   metadata: any;
+  /** What a HorizontalPodAutoscaler scales. */
+  scaleTarget: { apiVersion?: string; kind: string; name: string } | undefined;
 }
 
 /** One (Event uid, count); `at` is its time, or the start of its second when it is not `precise`. */
@@ -47,20 +49,22 @@ export interface Occurrence {
   precise: boolean;
   created: bigint | undefined;
   rule: Rule;
-  captures: Record<string, string | undefined>;
+  captures: Captures;
   seen: bigint;
   watermark: bigint;
   late: boolean;
 }
 
 /**
- * An occurrence with its final time, the path from its object to the top as it was known when it was
- * released, the id of the top and, once it is placed, its span.
+ * An occurrence with its final time, the moment when it was released, the path from its object to the
+ * top as it was known then, the id of the top and, once it is placed, its span.
  */
 export type Placed = Occurrence & {
   t: bigint;
+  releasedAt: bigint;
   path: Node[];
   root: string;
+  isBeingPlaced: boolean;
   span?: Span;
   placedAt?: bigint;
 };
@@ -77,16 +81,24 @@ export interface Span extends Omit<PlainSpan, 'parentSpanId' | 'start' | 'end' |
   late: boolean;
 }
 
-export interface Link {
-  pod: string;
-  container: string;
+/** `object` is an id or what stands for one; `gone` is when the object is deleted. */
+export interface Phase {
+  name: string;
+  object: string;
+  part: string;
   reason: string;
   span: Span;
   due: bigint;
-  ended?: bigint;
+  ended: bigint | undefined;
+  /** Time has passed its end. */
+  isOver: boolean;
+  gone: bigint | undefined;
 }
 
-/** `heads`: for each generation in this trace the span under which its occurrences hang. */
+/**
+ * `heads`: for each generation in this trace the span under which its occurrences hang; `carriers`:
+ * the objects whose traceparent it links to.
+ */
 export interface Trace {
   id: string;
   top: string;
@@ -97,9 +109,12 @@ export interface Trace {
   root?: Span;
   heads: Map<number, Span>;
   creates: Map<string, Span>;
-  links: Link[];
+  phases: Phase[];
+  carriers: Set<string>;
   size: number;
   first: bigint;
   last: bigint;
   closed?: bigint;
+  /** When the late occurrence that opened it came. */
+  openedLate: bigint | undefined;
 }

@@ -1,23 +1,26 @@
-// The traces of the naive oracle: opens them, hangs spans under one another, keeps the start-up chain,
-// and says at the end when every span began and ended.
-import {
-  type Attributes,
-  containerOf,
-  objectAttributes,
-  withoutAbsent,
-} from './naive-attributes.ts';
+// The traces of the naive oracle: opens them, hangs spans under one another, and says at the end when
+// every span began and ended.
+import { type Attributes, objectAttributes, withoutAbsent } from './naive-attributes.ts';
+import { finished } from './naive-finish.ts';
 import { keyOf, spanIdOf, traceIdOf } from './naive-ids.ts';
 import type { Knowledge, Node } from './naive-knowledge.ts';
-import type { Link, Placed, Span, Trace } from './naive-model.ts';
-import { type Generation, isFresh } from './naive-objects.ts';
-import { MINUTE, rfc3339, SECOND, SECOND_END } from './naive-time.ts';
+import {
+  linksOfChange,
+  linksOfRoot,
+  linksToBefore,
+  linksToCaller,
+  occurrenceId,
+  type TracesOf,
+} from './naive-links.ts';
+import { Lives } from './naive-lives.ts';
+import type { Placed, Span, Trace } from './naive-model.ts';
+import { type Generation, isDated, isFresh } from './naive-objects.ts';
+import { max } from './naive-order.ts';
+import { MINUTE, rfc3339, SECOND_END } from './naive-time.ts';
 import type { PlainSpan } from './spans.ts';
 
-const IDLE = 2n * MINUTE;
-const KEPT = 15n * MINUTE;
-const SLACK = 2n * SECOND;
-
 export class Traces {
+  readonly lives: Lives;
   #spans: Span[] = [];
   #traces: Trace[] = [];
   #know: Knowledge;
@@ -25,6 +28,7 @@ export class Traces {
 
   constructor(know: Knowledge, clusterName: string) {
     this.#know = know;
+    this.lives = new Lives(this.#traces, know);
     this.#cluster = withoutAbsent({
       'k8s.cluster.name': clusterName,
       'k8s.cluster.uid': know.clusterUid,
@@ -47,10 +51,16 @@ export class Traces {
 
   /** The span of an occurrence, not yet hung anywhere. */
   newSpan(e: Placed, attributes: Attributes): Span {
-    const key = keyOf(e.uid, ...(e.count > 0 ? [`${e.count}`] : []));
     const span = {
-      ...{ traceId: '', spanId: spanIdOf(key), name: `${e.regarding.kind}.${e.reason}` },
-      ...{ attributes, start: e.t, end: e.t, late: e.late, trace: undefined as unknown as Trace },
+      ...{ traceId: '', spanId: occurrenceId(e), name: `${e.regarding.kind}.${e.reason}` },
+      ...{
+        attributes,
+        links: [],
+        start: e.t,
+        end: e.t,
+        late: e.late,
+        trace: undefined as unknown as Trace,
+      },
       isElastic: false,
       error: e.type === 'Normal' || e.type === '' ? undefined : e.message,
       resource: this.#resource(e.component || 'unknown', e.instance),
@@ -62,14 +72,17 @@ export class Traces {
   /** A trace whose root is the occurrence's own span. */
   openUnder(e: Placed, span: Span, path: Node[], change: Generation): void {
     const isNew = this.of(e, path[0]!, change.number).length === 0;
-    const isDated = change.changed !== undefined;
-    const isPlain = e.topLevel && isNew && isDated && isFresh(change, e.t);
+    const isPlain = e.topLevel && isNew && isDated(change) && isFresh(change, e.t);
     const key = keyOf(
       this.#know.id(path[0]!),
       change.number,
       ...(isPlain ? [] : [e.uid, `${e.count}`]),
     );
     const since = isPlain ? change.changed : undefined;
+    const links = isPlain
+      ? linksOfChange(this.#know, e, path, change)
+      : linksToBefore(path[0]!, change.number, this.#tracesOf(e));
+    span.links.push(...links, ...linksToCaller(path));
     const trace = this.#newTrace(e, path, change, traceIdOf(key), since);
     trace.heads.set(change.number, span);
     trace.root = span;
@@ -84,10 +97,11 @@ export class Traces {
     const number = (change ?? node.known?.generations.at(-1))?.number ?? 0;
     const plainKey = change ? keyOf(id, number) : keyOf(id, 'delete');
     // A plain id is for a trace that is known to begin soon after its change.
-    const isPlain = !isEpisode && (!change || change.changed !== undefined);
+    const isPlain = !isEpisode && (!change || isDated(change));
     const key = isPlain ? plainKey : keyOf(id, number, e.uid, `${e.count}`);
     const verb = isEpisode ? 'Activity' : change ? verbOf(node, change) : 'Delete';
     const since = isEpisode ? undefined : change?.changed;
+    const links = linksOfRoot(this.#know, e, path, change, isEpisode, this.#tracesOf(e));
     const trace = this.#newTrace(e, path, change, traceIdOf(key), since);
     trace.root = this.#synthetic(
       trace,
@@ -101,13 +115,14 @@ export class Traces {
     if (change?.changed !== undefined)
       trace.root.attributes['kspan.change.time'] = rfc3339(change.changed);
     if (!node.known) trace.root.attributes['kspan.root.assumed'] = true;
+    trace.root.links.push(...links, ...linksToCaller(path));
     trace.root.end = e.t;
     if (change) trace.heads.set(number, trace.root);
     return trace.root;
   }
 
   /** An autoscaler's change within the live trace of the change before. */
-  scale(e: Placed, trace: Trace, path: Node[], change: Generation): Span {
+  scale(trace: Trace, path: Node[], change: Generation): Span {
     const key = keyOf(this.#know.id(path[0]!), change.number, 'scale');
     const span = this.#synthetic(
       trace,
@@ -119,16 +134,16 @@ export class Traces {
       change.changed,
     );
     span.parent = trace.root!;
-    span.start = startBefore(e.t, change.changed);
-    span.end = span.start;
     span.attributes['kspan.edge.evidence'] = 'root';
     trace.heads.set(change.number, span);
     return span;
   }
 
   /** The span that stands for the creation of an object which no Event named, if there is one. */
-  creationIn(trace: Trace, path: Node[]): Span | undefined {
-    return trace.creates.get(this.#know.id(path[0]!));
+  creationOf(e: Placed, path: Node[], node: Node, generation: number): Span | undefined {
+    const id = this.#know.id(path[0]!);
+    const traces = this.of(e, node, generation).filter((trace) => trace.creates.has(id));
+    return traces.findLast((trace) => this.lives.isLive(trace, e))?.creates.get(id);
   }
 
   create(path: Node[], t: bigint, parent: Span, evidence: string): Span {
@@ -174,87 +189,13 @@ export class Traces {
     if (e.t > span.trace.last) span.trace.last = e.t;
   }
 
-  /** Too old for `e`: directly under the root after 30 minutes, anywhere after 60. */
-  isTooOld(parent: Span, e: Placed): 'anywhere' | 'under the root' | undefined {
-    const { first, size, root } = parent.trace;
-    if (e.t - first > 60n * MINUTE || size >= 20_000) return 'anywhere';
-    const half = e.t - first > 30n * MINUTE || size >= 10_000;
-    return half && parent === root ? 'under the root' : undefined;
-  }
-
-  /** Closes a trace and cuts what is open in it. */
-  close(trace: Trace, t: bigint): void {
-    trace.closed = t - 1n;
-    for (const link of trace.links) if (link.ended === undefined && link.due > t) link.due = t;
-  }
-
-  /** Live until idle with no link open; to a late `e` also if it closed less than 15 minutes ago. */
-  isLive(trace: Trace, e: Placed): boolean {
-    const ends = trace.links.map((link) => link.ended ?? link.due);
-    const close = trace.closed ?? ends.reduce((a, b) => (b > a ? b : a), trace.last + IDLE);
-    if (!e.late) return this.#reached(e) <= close;
-    const within = e.t <= trace.last + IDLE && e.t >= trace.first - SLACK;
-    return e.watermark <= close || (within && e.watermark <= close + KEPT);
-  }
-
-  /** The open pull of a container. */
-  isPulling(e: Placed, pod: string): boolean {
-    return this.#openLinks(e, pod).some(
-      (link) => link.reason === 'Pulling' && link.container === containerOf(e),
-    );
-  }
-
-  /** Ends the links of the start-up chain that `e` ends, and opens its own. */
-  followChain(e: Placed, span: Span, pod: string): void {
-    if (!e.rule.chain || e.late) return;
-    const container = containerOf(e);
-    for (const link of this.#openLinks(e, pod))
-      if (link.container === container || link.container === '') link.ended = span.start!;
-    if (e.rule.chain === 'link')
-      span.trace.links.push({
-        pod,
-        container,
-        reason: e.reason,
-        span,
-        due: e.t + e.rule.timeout,
-      });
-  }
-
-  /** All spans, ended: a link by the next or by its timeout, a parent by its last child. */
+  /** All spans, ended. */
   finished(): PlainSpan[] {
-    for (const { span, ended, due } of this.#traces.flatMap((trace) => trace.links)) {
-      span.end = ended ?? due;
-      if (ended === undefined) span.attributes['kspan.incomplete'] = true;
-    }
-    const own = (span: Span): bigint => max(span.start!, span.end ?? span.start!);
-    const reach = (span: Span): bigint =>
-      this.#spans
-        .filter((child) => child.parent === span)
-        .map(reach)
-        .reduce(max, isSent(span) ? 0n : own(span));
-    return this.#spans.map((span) => ({
-      ...{ traceId: span.trace.id, spanId: span.spanId, parentSpanId: span.parent?.spanId },
-      ...{
-        name: span.name,
-        start: span.start!,
-        end: isSent(span) ? own(span) : reach(span),
-        error: span.error,
-      },
-      ...{ resource: span.resource, attributes: span.attributes },
-    }));
+    return finished(this.#spans);
   }
 
-  /** How far time has come for the timers of its root: a cause that follows is placed first. */
-  #reached(e: Placed): bigint {
-    const traces = this.#traces.filter(({ top }) => top === e.root);
-    return traces.reduce((t, { last }) => max(t, last), e.t);
-  }
-
-  #openLinks(e: Placed, pod: string): Link[] {
-    const links = this.#traces.filter(({ top }) => top === e.root).flatMap((trace) => trace.links);
-    return links.filter(
-      (link) => link.pod === pod && link.ended === undefined && link.due >= this.#reached(e),
-    );
+  #tracesOf(e: Placed): TracesOf {
+    return (node, generation) => this.of(e, node, generation);
   }
 
   #newTrace(
@@ -272,8 +213,10 @@ export class Traces {
         path,
         change,
         since,
-        links: [],
+        phases: [],
+        carriers: new Set(),
         size: 0,
+        openedLate: e.late ? e.watermark : undefined,
       },
       ...{ first: e.t, last: e.t, heads: new Map(), creates: new Map() },
     };
@@ -298,7 +241,12 @@ export class Traces {
         trace,
         change,
       },
-      ...{ attributes: objectAttributes(path, generation), error: undefined, late: false },
+      ...{
+        attributes: objectAttributes(path, generation),
+        links: [],
+        error: undefined,
+        late: false,
+      },
       isElastic: true,
       resource: this.#resource(service, ''),
     };
@@ -325,11 +273,6 @@ export class Traces {
 function ancestors(span: Span): Span[] {
   return span.parent ? [span.parent, ...ancestors(span.parent)] : [];
 }
-
-/** A late span is exported at once, unless it is a root: nothing changes it any more. */
-export const isSent = (span: Span): boolean => span.late && span.parent !== undefined;
-
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** The end of the change's second if the first child follows within a minute, else the child's. */
 function startBefore(child: bigint, change: bigint | undefined): bigint {

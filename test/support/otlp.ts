@@ -1,7 +1,7 @@
 // OTLP traces read with a protobuf library and the published field numbers, not with kspan's decoder.
-// Fields that kspan leaves out (links, events, flags, trace state) are unknown here and skipped.
+// Fields that kspan leaves out (events, flags, trace state) are unknown here and skipped.
 import { parse } from 'protobufjs';
-import type { PlainSpan } from './spans.ts';
+import { type PlainSpan, plainLink } from './spans.ts';
 
 const SCHEMA = `
 syntax = "proto3";
@@ -23,8 +23,10 @@ message Span {
   fixed64 start_time_unix_nano = 7;
   fixed64 end_time_unix_nano = 8;
   repeated KeyValue attributes = 9;
+  repeated Link links = 13;
   Status status = 15;
 }
+message Link { bytes trace_id = 1; bytes span_id = 2; repeated KeyValue attributes = 4; }
 message Status { string message = 2; int32 code = 3; }
 `;
 
@@ -44,15 +46,19 @@ interface Message {
   }[];
 }
 
-interface OtlpSpan {
+interface OtlpLink {
   trace_id: Uint8Array;
   span_id: Uint8Array;
+  attributes: KeyValue[];
+}
+
+interface OtlpSpan extends OtlpLink {
   parent_span_id: Uint8Array;
   name: string;
   kind: number;
   start_time_unix_nano: string;
   end_time_unix_nano: string;
-  attributes: KeyValue[];
+  links: OtlpLink[];
   status: { message: string; code: number } | null;
 }
 
@@ -85,6 +91,12 @@ function plain(span: OtlpSpan, resource: Record<string, unknown>): PlainSpan {
     error: span.status?.code === STATUS_ERROR ? span.status.message : undefined,
     resource,
     attributes: attributesOf(span.attributes),
+    links: span.links.map((link) =>
+      plainLink(
+        { traceId: hex(link.trace_id), spanId: hex(link.span_id) },
+        attributesOf(link.attributes),
+      ),
+    ),
   };
 }
 

@@ -11,6 +11,7 @@ export interface Scenario {
 const folder = new URL('../scenarios/', import.meta.url);
 
 export const SCENARIOS: readonly Scenario[] = readdirSync(folder)
+  .filter((name) => name !== 'README.md')
   .sort()
   .map((name) => ({
     name,

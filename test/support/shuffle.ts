@@ -2,6 +2,7 @@
 // its own delay, and some come twice. Metadata keeps its place and the frames of one object their
 // order, as the API server promises. A seed gives the same shuffle everywhere.
 import { framesOf, inputOf } from './frames.ts';
+import { randomFrom } from './random.ts';
 
 const DELAY_MAX_MS = 4000;
 const DOUBLED_SHARE = 0.1;
@@ -21,15 +22,4 @@ export function shuffle(input: Uint8Array, seed: number): Uint8Array {
   });
   frames.sort((a, b) => a.at - b.at);
   return inputOf(frames.map(({ frame }) => frame));
-}
-
-/** Numbers in [0, 1): mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

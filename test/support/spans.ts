@@ -1,7 +1,23 @@
 // Spans as plain values, for comparing: what a correlator gives (a ReadableSpan, or the naive oracle's
 // own) in one canonical text that leaves nothing out.
-import { type HrTime, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import {
+  type Attributes,
+  type HrTime,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+} from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+
+const LINK_KIND = 'kspan.link.kind';
+
+/** A link to another span; `attributes` are those besides the kind. */
+export interface PlainLink {
+  kind: string;
+  traceId: string;
+  spanId: string;
+  attributes: Record<string, unknown>;
+}
 
 /** A span with times in nanoseconds since the Unix epoch; `error` is the message of a failed one. */
 export interface PlainSpan {
@@ -14,6 +30,7 @@ export interface PlainSpan {
   error: string | undefined;
   resource: Record<string, unknown>;
   attributes: Record<string, unknown>;
+  links: PlainLink[];
 }
 
 /** What a ReadableSpan says, as a plain span; fails on what no span of kspan's may carry. */
@@ -32,7 +49,16 @@ export function plainSpan(span: ReadableSpan): PlainSpan {
     error: code === SpanStatusCode.ERROR ? (message ?? '') : undefined,
     resource: { ...span.resource.attributes },
     attributes: { ...span.attributes },
+    links: span.links.map(({ context, attributes }) => plainLink(context, attributes)),
   };
+}
+
+/** A link whose kind is among its attributes. */
+export function plainLink(
+  { traceId, spanId }: { traceId: string; spanId: string },
+  { [LINK_KIND]: kind, ...attributes }: Record<string, unknown> = {},
+): PlainLink {
+  return { kind: `${kind}`, traceId, spanId, attributes };
 }
 
 /** The other way round, for code that takes ReadableSpans (exporters, the tree). */
@@ -53,7 +79,10 @@ export function readableSpan(span: PlainSpan): ReadableSpan {
         ? { code: SpanStatusCode.UNSET }
         : { code: SpanStatusCode.ERROR, message: span.error },
     attributes: span.attributes as ReadableSpan['attributes'],
-    links: [],
+    links: span.links.map(({ kind, traceId, spanId, attributes }) => ({
+      context: { traceId, spanId, traceFlags: TraceFlags.NONE },
+      attributes: { [LINK_KIND]: kind, ...attributes } as Attributes,
+    })),
     events: [],
     ended: true,
     resource: {
@@ -72,13 +101,16 @@ export function readableSpan(span: PlainSpan): ReadableSpan {
 
 /**
  * All spans, one a line with every field, sorted: equal texts mean equal output. The order of
- * attributes says nothing (OTLP, common.proto), so they are sorted too.
+ * attributes says nothing (OTLP, common.proto), so they are sorted too; that of links is kept.
  */
 export function dump(spans: PlainSpan[]): string {
   return spans
     .map((span) =>
       JSON.stringify(
-        { ...span, resource: sorted(span.resource), attributes: sorted(span.attributes) },
+        {
+          ...{ ...span, resource: sorted(span.resource), attributes: sorted(span.attributes) },
+          links: span.links.map((link) => ({ ...link, attributes: sorted(link.attributes) })),
+        },
         (_, value) => (typeof value === 'bigint' ? `${value}` : value),
       ),
     )

@@ -3,7 +3,7 @@
 import { causalRank } from '../../src/model.ts';
 import type { PlainSpan } from './spans.ts';
 
-/** One line a span, traces apart by an empty line. */
+/** One line a span and one a link, traces apart by an empty line. */
 export function treeText(spans: PlainSpan[]): string {
   const roots = spans.filter((span) => span.parentSpanId === undefined);
   roots.sort((a, b) => compare(a.start, b.start) || compare(a.traceId, b.traceId));
@@ -30,16 +30,18 @@ function print(
   depth: number,
   parent: number | undefined,
 ): void {
-  const number = lines.length;
-  const message = `${span.attributes['k8s.event.message'] ?? ''}`;
+  const number = lines.filter((line) => !line.trimStart().startsWith('~ ')).length;
+  const indent = '  '.repeat(depth);
+  const message = `${span.attributes['k8s.event.message'] ?? ''}`.replaceAll('\n', '\\n');
   const times = `+${seconds(span.start - root.start)} ${seconds(span.end - span.start)}`;
   const words = [
-    `${'  '.repeat(depth)}${number}: ${span.resource['service.name']} ${span.name}`,
+    `${indent}${number}: ${span.resource['service.name']} ${span.name}`,
     ...(parent === undefined ? [] : [`(${parent})`]),
     `[${times}${span.error === undefined ? '' : ' ERROR'}]`,
     ...(message === '' ? [] : [message]),
   ];
   lines.push(words.join(' '));
+  for (const { kind, traceId } of span.links) lines.push(`${indent}~ ${kind} ${traceId}`);
   const children = trace.filter((child) => child.parentSpanId === span.spanId);
   children.sort(
     (a, b) =>
