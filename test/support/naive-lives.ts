@@ -91,10 +91,13 @@ export class Lives {
         continue;
       }
       const gone = this.#know.deletionOf(object, e.root, span.start!, h);
-      if (gone !== undefined && gone <= span.start!) continue;
+      // Deleted, nobody knows when: it says nothing of what other Events end.
+      const isTimed = gone !== 0n || name === 'termination';
+      if (isTimed && gone !== undefined && gone <= span.start!) continue;
       const holder = e.rule.on === 'root' ? span.trace.root! : span;
-      const phase = { name, object, part: partOf(e), reason: e.reason, span: holder, due, gone };
-      span.trace.phases.push({ ...phase, ended: undefined, isOver: false });
+      const phase = { name, object, part: partOf(e), reason: e.reason, span: holder, due };
+      const ended = undefined;
+      span.trace.phases.push({ ...phase, gone: isTimed ? gone : undefined, ended, isOver: false });
     }
   }
 
