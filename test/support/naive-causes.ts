@@ -24,7 +24,14 @@ export class Causes {
     this.#place = place;
   }
 
+  /** As `find`, placed. */
   of(e: Placed, path: Node[], direction: Direction, h: bigint): Cause | undefined {
+    const cause = this.find(e, path, direction, h);
+    if (cause) this.#place(cause.by);
+    return cause;
+  }
+
+  find(e: Placed, path: Node[], direction: Direction, h: bigint): Cause | undefined {
     const namers = this.namers(e, path[0]!, direction, h);
     const follows = (c: Placed): boolean =>
       causalOrder(c, e) > 0 && c.t <= e.t + c.rule.slack + skewOf(e);
@@ -33,9 +40,7 @@ export class Causes {
       (e.late
         ? namers.find((c) => follows(c) && this.#isLive(c, e))
         : namers.find((c) => follows(c) && isWaitedFor(path, direction)));
-    if (!by) return undefined;
-    this.#place(by);
-    return { by, evidence: this.#evidence(by, path[0]!, h)! };
+    return by && { by, evidence: this.#evidence(by, path[0]!, h)! };
   }
 
   /** What named the owner of an object that nobody named. */
@@ -48,8 +53,12 @@ export class Causes {
   ofSibling(e: Placed, path: Node[]): Parent | undefined {
     const owner = path[1] && this.#know.id(path[1]);
     const ends = this.#candidates(e).filter(
-      ({ rule, path: [about] }) =>
-        rule.termination && rule.names.length > 0 && this.#know.id(about!) === owner,
+      ({ rule, topLevel, late, path: [about] }) =>
+        rule.termination &&
+        !topLevel &&
+        !late &&
+        rule.names.length > 0 &&
+        this.#know.id(about!) === owner,
     );
     const sibling = this.#latest(e, ends.sort(causalOrder));
     const span = sibling && this.#place(sibling).parent;

@@ -43,7 +43,7 @@ class NaiveCorrelator {
     this.#traces = new Traces(this.#know, clusterName);
     this.#all = occurrences.map((e) => {
       const releasedAt = max(e.watermark, e.at);
-      const path = this.#know.path(e.regarding, releasedAt);
+      const path = this.#know.path(e.regarding, releasedAt, e);
       const root = this.#know.id(path.at(-1)!);
       return { ...e, t: e.at, releasedAt, path, root, isBeingPlaced: false };
     });
@@ -90,15 +90,16 @@ class NaiveCorrelator {
     const lookFor = (way: Direction): void => {
       direction = way;
       this.#placeLate(e, h);
-      cause = this.#causes.of(e, path, way, h);
+      const found = this.#causes.find(e, path, way, h);
       const until = max(
-        this.#causes.waitedUntil(e, path, way, cause),
+        this.#causes.waitedUntil(e, path, way, found),
         this.#horizons.get(e.root) ?? 0n,
       );
-      if (until <= h) return;
-      h = until;
-      path = this.#know.asOf(e, h);
-      this.#placeLate(e, h);
+      if (until > h) {
+        h = until;
+        path = this.#know.asOf(e, h);
+        this.#placeLate(e, h);
+      }
       cause = this.#causes.of(e, path, way, h);
     };
     if (!isRoot) lookFor(direction);

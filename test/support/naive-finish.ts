@@ -9,7 +9,7 @@ import type { PlainSpan } from './spans.ts';
 export function finished(spans: Span[]): PlainSpan[] {
   for (const span of spans) {
     const phases = span.trace.phases.filter((phase) => phase.span === span);
-    if (phases.length > 0) span.end = phases.map(endOf).reduce(max);
+    span.end = phases.map(endOf).reduce(max, span.end ?? span.start!);
     if (phases.some(isCut)) span.attributes['kspan.incomplete'] = true;
   }
   return spans.map((span) => ({

@@ -23,7 +23,7 @@ export class Homes {
   of(e: Placed, span: Span, path: Node[], way: Direction, ends: boolean, h: bigint): Parent {
     const found: Parent = (ends ? this.#ofTermination(e, path, h) : undefined) ??
       this.#causes.ofOwner(e, path, way, h) ?? {
-        span: (ends ? undefined : this.#made(e, path)) ?? this.#head(e, span, path),
+        span: this.#made(e, path, ends) ?? this.#head(e, span, path),
         evidence: 'root',
       };
     const madeThere = ends ? undefined : found.span.trace.creates.get(this.#know.id(path[0]!));
@@ -57,10 +57,14 @@ export class Homes {
     return { span: root, evidence: 'root' };
   }
 
-  /** The Create span of its object, even when the change has newer traces. */
-  #made(e: Placed, path: Node[]): Span | undefined {
+  /**
+   * The Create span of its object, even when the change has newer traces; the end of others stands
+   * beside it.
+   */
+  #made(e: Placed, path: Node[], ends: boolean): Span | undefined {
     const { node, change } = this.#know.whichChange(path, e, e.t);
-    return this.#traces.creationOf(e, path, node, change.number);
+    const made = this.#traces.creationOf(e, path, node, change.number);
+    return ends ? made?.trace.heads.get(change.number) : made;
   }
 
   /** Was the object of `e` created in this trace, by whom nobody said? */
@@ -68,7 +72,8 @@ export class Homes {
     const object = path[0]!.known;
     if (!object || path.length === 1 || trace.object === this.#know.id(path[0]!)) return false;
     if (object.created < (trace.since ?? floor(trace.first))) return false;
-    return !this.#causes.namers(e, path[0]!, 'up', h).some((c) => c.span);
+    const namers = this.#causes.namers(e, path[0]!, 'up', h);
+    return !namers.some((c) => c.span && !this.#traces.lives.isForgotten(c.span.trace, e));
   }
 
   #ofTermination(e: Placed, path: Node[], h: bigint): Parent | undefined {

@@ -4,7 +4,7 @@
 import { keyOf } from './naive-ids.ts';
 import type { ObjectRef, Occurrence, Placed, Version } from './naive-model.ts';
 import { type Generation, isDeleted, type KnownObject, objectsKnownAt } from './naive-objects.ts';
-import { max } from './naive-order.ts';
+import { byParking, max } from './naive-order.ts';
 import { objectNamed, slackFor } from './naive-rules.ts';
 import { floor } from './naive-time.ts';
 
@@ -40,11 +40,14 @@ export class Knowledge {
     return node.uid || [this.clusterUid, node.kind, node.namespace, node.name].join('/');
   }
 
-  /** The object of a reference, its owner, and so on up to the top. A cycle ends at its least uid. */
-  path(ref: ObjectRef, h: bigint): Node[] {
+  /**
+   * The object of a reference, its owner, and so on up to the top. A cycle ends at its least uid.
+   * `e`: what asks; of what was written with it, what comes after it says nothing.
+   */
+  path(ref: ObjectRef, h: bigint, e?: Occurrence): Node[] {
     const path = [this.resolve(ref, h)];
     while (path.length < DEPTH) {
-      const owner = this.#ownerOf(path.at(-1)!, h);
+      const owner = this.#ownerOf(path.at(-1)!, h, e);
       if (!owner) break;
       const again = path.findIndex((node) => this.id(node) === this.id(owner));
       if (again >= 0) {
@@ -62,8 +65,10 @@ export class Knowledge {
   }
 
   /** The objects of an occurrence's path as its root knows them at another moment. */
-  asOf({ path, root }: Placed, h: bigint): Node[] {
-    return path.map((node) => {
+  asOf({ path, regarding, root }: Placed, h: bigint): Node[] {
+    const now = this.path(regarding, h);
+    const isSameRoot = this.id(now.at(-1)!) === root && this.id(now[0]!) === this.id(path[0]!);
+    return (isSameRoot ? now : path).map((node) => {
       const known = this.#known(h).find((object) => object.uid === node.uid);
       return { ...node, known: known && this.#isTold(known, root, h) ? known : undefined };
     });
@@ -184,7 +189,7 @@ export class Knowledge {
     return this.#objects.get(count)!;
   }
 
-  #ownerOf(node: Node, h: bigint): Node | undefined {
+  #ownerOf(node: Node, h: bigint, asker?: Occurrence): Node | undefined {
     if (node.known) {
       const find = (uid: string) => this.#known(h).find((object) => object.uid === uid);
       const { owners } = node.known;
@@ -201,7 +206,7 @@ export class Knowledge {
         namedInText(e).some((named) => sameName(named, node)),
     );
     // The newest by then; where all were written later, the first to arrive.
-    const before = namers.filter((e) => e.at <= h).sort((a, b) => Number(a.at - b.at));
+    const before = namers.filter((e) => e.at <= h && !isAfter(e, asker)).sort(byParking);
     const namer = before.at(-1) ?? namers[0];
     return namer && this.resolve(namer.regarding, h);
   }
@@ -243,6 +248,11 @@ function namedInText(e: Occurrence): ObjectRef[] {
 function seenBy(generations: Generation[], e: Occurrence): Generation | undefined {
   const seen = BigInt(e.regarding.resourceVersion || 0);
   return e.first ? generations.findLast((g) => g.version > 0n && g.version <= seen) : undefined;
+}
+
+/** Written in the same instant, but after `e`. */
+function isAfter(other: Occurrence, e: Occurrence | undefined): boolean {
+  return e !== undefined && other.at === e.at && byParking(other, e) > 0;
 }
 
 function newest(objects: KnownObject[]): KnownObject | undefined {

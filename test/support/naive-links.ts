@@ -197,13 +197,14 @@ export class RowLinks {
     return [{ kind: 'node', traceId, spanId: occurrenceId(latest.first), attributes: {} }];
   }
 
-  /** Where a pod runs: as its Scheduled says, else as its kubelets do. */
+  /** Where a pod runs: as the last that told it says. */
   #nodeOf(e: Placed): string | undefined {
     const about = this.#all.filter((c) => c.root === e.root && this.#idOf(c) === this.#idOf(e));
-    const told = about.filter((c) => c.span && c !== e);
-    const scheduled = told.findLast((c) => c.reason === 'Scheduled' && c.captures.node);
-    const kubelet = [...told, e].findLast((c) => c.component === 'kubelet' && c.host);
-    return scheduled?.captures.node ?? kubelet?.host;
+    const told = about.filter((c) => c.span && c !== e).sort(byRelease);
+    const nodes = [...told, e].map(
+      (c) => c.captures.node ?? (c.component === 'kubelet' && c.host ? c.host : undefined),
+    );
+    return nodes.findLast((node) => node !== undefined);
   }
 
   #isKnown(by: Placed, e: Placed): boolean {

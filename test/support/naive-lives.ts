@@ -31,11 +31,17 @@ export class Lives {
 
   /** Live until idle with no phase open; a late `e` also finds what closed, or came, 15 minutes ago. */
   isLive(trace: Trace, e: Placed): boolean {
-    const close = trace.closed ?? trace.phases.map(endOf).reduce(max, trace.last + IDLE);
+    const close = closeOf(trace);
     if (!e.late) return this.#reached(e) <= close;
     const within = e.t <= close && e.t >= trace.first - SLACK;
-    const forgotten = max(close, trace.openedLate ?? close) + KEPT;
-    return e.watermark <= close || (within && e.watermark <= forgotten);
+    return e.watermark <= close || (within && !this.isForgotten(trace, e));
+  }
+
+  /** Nothing of it is known any more. */
+  isForgotten(trace: Trace, e: Placed): boolean {
+    const close = closeOf(trace);
+    const until = max(close, trace.openedLate ?? close) + KEPT;
+    return (e.late ? e.watermark : e.t) > until;
   }
 
   /** Too old for `e`: directly under the root after 30 minutes, anywhere after 60. */
@@ -116,9 +122,8 @@ export class Lives {
 
   /** The end of what `e` begins was told already: an Event that was written later says so. */
   #isOver(e: Placed, phase: string, object: Node): boolean {
-    const enders = this.#enders.filter(
-      (c) => c.root === e.root && this.#keys(object).includes(c.object),
-    );
+    const id = this.#know.id(object);
+    const enders = this.#enders.filter((c) => c.root === e.root && c.object === id);
     const last = enders.reduce((a, b) => (b.version > a.version ? b : a), enders[0]!);
     return last !== undefined && last.version > e.version && last.ends.includes(phase);
   }
@@ -147,6 +152,10 @@ export class Lives {
 function partOf(e: Placed): string {
   if (e.rule.key) return e.captures[e.rule.key] ?? '';
   return e.rule.of === 'named' ? '' : containerOf(e);
+}
+
+function closeOf({ closed, phases, last }: Trace): bigint {
+  return closed ?? phases.map(endOf).reduce(max, last + IDLE);
 }
 
 /** When a phase ends, as far as is known. */

@@ -119,7 +119,9 @@ function generationsOf(versions: Version[]): Generation[] {
       generations.push(generation(number, versionOf(v), maker?.time, maker, true));
     }
   });
-  return generations.slice(-GENERATIONS_MAX);
+  // The first is what all that an autoscaler did since goes back to.
+  const [first, ...later] = generations;
+  return first ? [first, ...later.slice(1 - GENERATIONS_MAX)] : [];
 }
 
 /** Without managedFields every new generation counts but a mere deletion. */

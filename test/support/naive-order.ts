@@ -1,5 +1,5 @@
 // The orders of the naive oracle: what came before what, and what is decided before what.
-import type { Placed } from './naive-model.ts';
+import type { Occurrence, Placed } from './naive-model.ts';
 
 const RANKS = ['Scheduled', 'Pulling', 'Pulled', 'Created', 'Started', 'Killing'];
 
@@ -12,6 +12,12 @@ export function causalOrder(a: Placed, b: Placed): number {
     compare(a.uid, b.uid) ||
     a.count - b.count
   );
+}
+
+/** As `causalOrder`, before times that are known to the second only are settled. */
+export function byParking(a: Occurrence, b: Occurrence): number {
+  const byRank = RANKS.indexOf(a.reason) - RANKS.indexOf(b.reason);
+  return compare(a.at, b.at) || byRank || compare(a.version, b.version);
 }
 
 /** A late occurrence is placed when it arrives, before what the watermark has not passed yet. */

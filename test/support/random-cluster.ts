@@ -42,6 +42,7 @@ export interface ObjectOptions {
   namespace?: string;
   isUnseen?: boolean;
   uid?: string;
+  annotations?: Json;
   spec?: Json;
 }
 
@@ -128,6 +129,7 @@ export class Cluster {
       ...{ resourceVersion: '', creationTimestamp: rfc3339(this.now) },
       ...(kind !== 'Node' && { generation: 1 }),
       ...(owner && { ownerReferences: [reference(owner, options.plain)] }),
+      ...(options.annotations && { annotations: options.annotations }),
     };
     const isUnseen = options.isUnseen ?? this.chance(this.weather.unseen);
     const object: KubeObject = { kind, apiVersion, metadata, isUnseen, ...(spec && { spec }) };
@@ -195,7 +197,8 @@ export class Cluster {
     const { lostDeletions, slowMetadata, again } = this.weather;
     metadata.resourceVersion = this.revision();
     if (isUnseen || (type === 'DELETED' && this.chance(lostDeletions))) return;
-    const slow = this.chance(0.3) ? this.upTo(slowMetadata + 1) : 0;
+    // What has no namespace is there before all else: a watcher lists it first.
+    const slow = metadata.namespace && this.chance(0.3) ? this.upTo(slowMetadata + 1) : 0;
     const delay = 5 * MS + this.upTo(20 * MS) + slow;
     this.send(metadata.uid, frameOf(type, object), delay);
     if (type !== 'DELETED' && this.chance(again))

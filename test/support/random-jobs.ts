@@ -80,9 +80,9 @@ export function* staticPod(cluster: Cluster): Story {
   const owner = cluster.nodes.find(({ metadata }) => metadata.name === kubelet.host);
   const name = `${cluster.name('etcd')}-${kubelet.host}`;
   for (let left = 1 + upTo(2); left > 0; left--) {
-    const pod = cluster.create('Pod', name, { by: 'kubelet', owner });
     const hash = cluster.hex(32);
-    pod.metadata.annotations = { 'kubernetes.io/config.mirror': hash };
+    const annotations = { 'kubernetes.io/config.mirror': hash };
+    const pod = cluster.create('Pod', name, { by: 'kubelet', owner, annotations });
     cluster.status(pod);
     const known = { ...pod, metadata: { ...pod.metadata, uid: hash } };
     for (const [reason, message] of [

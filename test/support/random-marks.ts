@@ -16,7 +16,9 @@ export function addMarks(cluster: Cluster, { kind, apiVersion, metadata }: KubeO
       { annotations: { 'argocd.argoproj.io/tracking-id': trackingId } },
       { annotations: { [`${helm}-name`]: name, [`${helm}-namespace`]: 'shop' } },
     ];
-    Object.assign(metadata, pick(marks));
+    const mark = pick(marks);
+    const annotations = { ...metadata.annotations, ...mark.annotations };
+    Object.assign(metadata, mark, Object.keys(annotations).length > 0 && { annotations });
   }
   if (chance(weather.traced)) {
     const traceparent = `00-${hex(32)}-${hex(16)}-01`;

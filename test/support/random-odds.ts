@@ -196,6 +196,8 @@ export function* sampled(cluster: Cluster, rows: Json[]): Story {
     if (chance(0.2)) events.again(event);
     if (kind === 'Node') continue;
     if (chance(0.1)) cluster.change(object, 'someone');
-    if (chance(0.1)) cluster.remove(object);
+    if (!chance(0.1)) continue;
+    cluster.remove(object);
+    objects.delete(kind);
   }
 }

@@ -11,7 +11,7 @@ export interface Weather {
   doubled: number;
   again: number;
   restarts: number;
-  /** How much later than written they come; beyond the window. */
+  /** How much later than written they come, within the window; and how many beyond it. */
   slow: number;
   slowMetadata: number;
   late: number;
@@ -44,7 +44,7 @@ export function drawWeather(random: () => number): Weather {
     ...{ lost: some(0.4, 0.12), unseen: some(0.25, 0.2) || some(0.07, 1) },
     ...{ lostDeletions: some(0.2, 0.5), doubled: some(0.4, 0.1), again: some(0.3, 0.2) },
     ...{ restarts: some(0.15, 0.5), slow: some(0.4, 4 * S), late: some(0.3, 0.1) },
-    slowMetadata: some(0.2, 3 * S) || some(0.1, 9 * S),
+    slowMetadata: some(0.3, 4.5 * S),
     ...{ vague: some(0.4, 0.4), skew: some(0.3, 3 * S), slowWrite: some(0.4, 2 * S) },
     ...{ bare: some(0.1, 1), bareEvents: some(0.15, 0.5), newApi: some(0.2, 0.3) },
     ...{ noUid: some(0.2, 0.08), stranger: some(0.15, 0.06), topLevel: some(0.15, 0.04) },

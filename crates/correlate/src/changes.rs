@@ -130,7 +130,9 @@ impl<C: Logged> Changes<C> {
         let entry = newest(meta.spec_entries.iter());
         let at = entry.and_then(|entry| entry.time.second()).or(created);
         if meta.generation >= 2 && at > created {
-            let before = meta.spec_entries.iter().filter(|entry| entry.time.second() <= created);
+            let before = meta.spec_entries.iter().filter(|entry| {
+                entry.time.second().is_some_and(|written| Some(written) <= created)
+            });
             self.list.push(log(&Opened {
                 generation: meta.generation - 1,
                 resource_version: 0,

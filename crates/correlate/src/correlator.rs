@@ -19,7 +19,7 @@ use crate::meta;
 use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
-use crate::pending::Pending;
+use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
 use crate::place::World;
 use crate::root::Root;
@@ -126,7 +126,8 @@ impl Correlator {
         objects[about].pins += 1;
         let encoded =
             (spans.resource(&event.component, &event.instance), spans.event_fields(event));
-        let pending = Pending::new(event, &found, time, (key, objects.key(about)), encoded, links);
+        let of = About { key: objects.key(about), uid_known: objects[about].uid_known };
+        let pending = Pending::new(event, &found, time, (key, of), encoded, links);
         let idle = settings.idle;
         self.world.counts.held += 1;
         let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
@@ -164,13 +165,13 @@ impl Correlator {
             spans.set_cluster_uid(&meta.uid);
             objects.set_cluster_uid(&meta.uid);
         }
-        let id = objects.apply_meta(scope, &meta);
+        let (id, _) = objects.apply_meta(scope, &meta);
         let marks = marks::read(&meta, &settings.traceparent_annotations);
         objects[id].apply_version(&meta, marks);
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);
-            objects[id].deleted_at = Some(version.received_at.unwrap_or(Nanos::MIN));
+            objects[id].deleted_at.get_or_insert(version.received_at.unwrap_or(Nanos::MIN));
             if let Some(at) = version.received_at {
                 self.gone(scope, id, at);
             }

@@ -203,6 +203,7 @@ impl World {
         let NamedObject { kind, namespace, name } = by;
         let known = self.objects.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
         let key = match known {
+            Some(id) if self.objects[id].uid == self.objects[path[0]].uid => return None,
             Some(id) => {
                 let object = &self.objects[id];
                 Key::generation(&object.uid, object.generation_at(at, None))

@@ -143,7 +143,8 @@ impl ObjectDetail {
     /// Takes in a version of the object. A version no newer than the last tells nothing.
     pub fn apply_version(&mut self, meta: &ObjectMeta<'_>, marks: Marks) {
         if self.changes.list().is_empty() {
-            let earliest = meta.spec_entries.iter().min_by_key(|entry| entry.time.second());
+            let written = |entry: &&SpecEntry<'_>| entry.time.second().unwrap_or(Nanos::MAX);
+            let earliest = meta.spec_entries.iter().min_by_key(written);
             self.creator = earliest.map_or("", |entry| &*entry.manager).into();
         }
         let (created, creator) = (meta.created.second(), &*self.creator);

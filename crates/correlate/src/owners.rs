@@ -15,7 +15,7 @@ use std::ops::{Index, IndexMut};
 
 use rustc_hash::FxHashMap;
 
-use crate::ids::{self, name_key, object_key, standin_uid};
+use crate::ids::{name_key, object_key, standin_uid};
 use crate::limits::{MIRRORS_MAX, TOMBSTONE_KEPT};
 use crate::marks;
 use crate::meta::ObjectMeta;
@@ -40,9 +40,6 @@ pub(crate) const DELETED: u8 = 4;
 pub(crate) const NAMED: u8 = 8;
 /// It was told again under another root.
 const LEFT: u8 = 16;
-
-/// Its key is the bits of its uid.
-const UUID: u8 = 32;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -123,18 +120,20 @@ impl<D: Detail> Default for OwnerIndex<D> {
 }
 
 impl<D: Detail> OwnerIndex<D> {
-    /// Takes in a version of an object and its owner references. Returns the object.
-    pub fn apply_meta(&mut self, scope: Scope, meta: &ObjectMeta<'_>) -> ObjectId {
+    /// Takes in a version of an object and its owner references. Returns the object, and the key of
+    /// what stood for it while it was known by its name only.
+    pub fn apply_meta(&mut self, scope: Scope, meta: &ObjectMeta<'_>) -> (ObjectId, Option<u128>) {
         let standin = standin_uid(&self.cluster_uid, &meta.kind, &meta.namespace, &meta.name);
         let uid_known = !meta.uid.is_empty();
         let uid: &str = if uid_known { &meta.uid } else { &standin };
         let controller = meta.owners.iter().find(|owner| owner.controller);
         let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
-        let mut named_by = 0;
+        let (mut named_by, mut stood_for) = (0, None);
         if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
             named_by = self.slots[id].parent;
             // What a message says of the next object of this name is kept.
             if named_by == 0 || named_by == parent {
+                stood_for = Some(self.slots[id].key);
                 self.forget(id);
             }
         }
@@ -186,7 +185,7 @@ impl<D: Detail> OwnerIndex<D> {
             self.slots[id].flags |= NAMED;
         }
         self.slots.touch(id);
-        id
+        (id, stood_for)
     }
 
     /// The object that an Event is about, which was written at `at`. A uid that no API server gives out (a node's name, a
@@ -201,7 +200,7 @@ impl<D: Detail> OwnerIndex<D> {
             let everywhere =
                 || self.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
             let there = || self.known_named(scoped_name(scope, kind, namespace, name), at);
-            self.mirror(scope, &regarding.uid).or_else(everywhere).or_else(there)
+            self.mirror(scope, &regarding.uid).or_else(there).or_else(everywhere)
         };
         if let Some(id) = known {
             self[id].complete(api_version);
@@ -267,12 +266,6 @@ impl<D: Detail> OwnerIndex<D> {
     /// Says which cluster this is: part of the stand-in of objects without uid.
     pub fn set_cluster_uid(&mut self, uid: &str) {
         uid.clone_into(&mut self.cluster_uid);
-    }
-
-    /// The uid of an object of a Router, if it is a UUID.
-    pub fn uid(&self, id: ObjectId) -> Option<String> {
-        let slot = &self.slots[id];
-        (slot.flags & UUID != 0).then(|| ids::uuid_text(slot.key))
     }
 
     /// What stands for the uid of an object that is known by its name only.
@@ -404,9 +397,6 @@ impl<D: Detail> OwnerIndex<D> {
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
         let parent = self.parent_by_name(name).filter(|&parent| parent != key);
         let id = self.slots.insert(key, name, D::introduce(identity));
-        if ids::uuid_bits(identity.uid).is_some() {
-            self.slots[id].flags |= UUID;
-        }
         self.set_parent(id, parent.unwrap_or(0));
         id
     }

@@ -81,13 +81,22 @@ pub struct Pending {
     pub fields: Box<[u8]>,
 }
 
+/// The involved object, as the owner cache has it.
+#[derive(Clone, Copy)]
+pub struct About {
+    /// Its key there.
+    pub key: u128,
+    /// Whether its uid is known: by name alone it may be any of its name.
+    pub uid_known: bool,
+}
+
 impl Pending {
-    /// Prepares an occurrence of a root; `about` is the involved object's key in the owner cache.
+    /// Prepares an occurrence of a root.
     pub fn new(
         event: &KubeEvent<'_>,
         found: &RuleMatch<'_>,
         time: EventTime,
-        (scope, about): (Scope, u128),
+        (scope, about): (Scope, About),
         encoded: (Rc<[u8]>, Box<[u8]>),
         links: &[(LinkKind, SpanContext)],
     ) -> Self {
@@ -104,7 +113,7 @@ impl Pending {
                 count: event.count(),
             },
             second: (!time.precise).then_some(time.at),
-            about,
+            about: about.key,
             about_name,
             version: if first { regarding.resource_version.parse().ok() } else { None },
             rule: found.rule,
@@ -166,13 +175,13 @@ fn part_of<'e>(event: &'e KubeEvent<'_>, found: &RuleMatch<'e>) -> Option<&'e st
 }
 
 /// The note of a series is that of its first occurrence: repeats name nothing by it.
-fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, scope: Scope, about: u128) -> Vec<Named> {
+fn named(event: &KubeEvent<'_>, found: &RuleMatch<'_>, scope: Scope, about: About) -> Vec<Named> {
     let mut names = Vec::new();
     if event.series.is_none() {
         let own = (&*event.regarding.kind, &*event.regarding.namespace, &*event.regarding.name);
         let by_message = found.names().map(|(kind, namespace, name)| Named {
             name: scoped_name(scope, kind, namespace, name),
-            object: ((kind, namespace, name) == own).then_some(about),
+            object: (about.uid_known && (kind, namespace, name) == own).then_some(about.key),
             related: false,
         });
         names.extend(by_message);

@@ -178,7 +178,7 @@ impl Core {
     }
 
     /// What was told under a root is told again, as far as it belongs to another one now.
-    fn tell_again(&mut self, before: u128) {
+    pub fn tell_again(&mut self, before: u128) {
         for fact in self.kept.take(before) {
             let Some(id) = self.owners.find(fact.object) else {
                 continue;

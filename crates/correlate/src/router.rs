@@ -219,7 +219,7 @@ impl Core {
         }
         let known = self.owners.find(object_key(&meta.uid));
         let before = known.map(|id| (self.root_of(id).key, self.owners.has_metadata(id)));
-        let id = self.owners.apply_meta(EVERYWHERE, meta);
+        let (id, stood_for) = self.owners.apply_meta(EVERYWHERE, meta);
         let Frame { frame_type, received_at, bytes: range, .. } = frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
@@ -228,6 +228,9 @@ impl Core {
         // What was told of it before comes first, this version last.
         if let Some((before, had_metadata)) = before {
             self.follow(id, before, !had_metadata);
+        }
+        if let Some(name) = stood_for {
+            self.tell_again(name);
         }
         let root = self.root_of(id).key;
         if self.is_news(id, root, meta) || deleted {

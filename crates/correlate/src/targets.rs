@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::batch::{Record, ToldLink, Trouble};
 use crate::changes::{Changes, Logged};
 use crate::event::KubeEvent;
-use crate::ids::{Key, event_span_id, name_key, object_key};
+use crate::ids::{Key, event_span_id, name_key, object_key, uuid_bits, uuid_text};
 use crate::limits::TROUBLED_NODES_MAX;
 use crate::links::{LinkKind, SpanContext};
 use crate::meta::ObjectMeta;
@@ -20,13 +20,15 @@ use crate::objects::is_autoscaler;
 use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, scoped_name};
 use crate::router::Core;
 use crate::rules::{Link, RuleMatch};
-use crate::time::Nanos;
+use crate::time::{Nanos, SECOND};
 
 /// What the Router keeps of an object.
 #[derive(Default)]
 pub struct Told {
     /// Of what was last told of it, and under which root.
     pub digest: u64,
+    /// Second it was created in, since 1970; 0: unknown.
+    created: u32,
     /// It has no owner, but may be given one.
     pub adoptable: bool,
     /// Only of objects that are their own root or scale others.
@@ -38,6 +40,8 @@ const ADOPTABLE: &str = "ReplicaSet";
 
 #[derive(Default)]
 struct Linked {
+    /// What stands for a uid that is none; `None`: its key tells it.
+    standin: Option<Box<str>>,
     changes: Changes<Dated>,
     /// First and last of the Events of this root that follow one another without an idle time.
     burst: Option<(Nanos, Nanos)>,
@@ -63,14 +67,16 @@ impl Logged for Dated {
 }
 
 impl Detail for Told {
-    fn introduce(_: &Identity<'_>) -> Self {
-        Self::default()
+    fn introduce(identity: &Identity<'_>) -> Self {
+        let is_told_by_key = uuid_bits(identity.uid).is_some();
+        let linked = || Linked { standin: Some(identity.uid.into()), ..Linked::default() };
+        Self { more: (!is_told_by_key).then(|| Box::new(linked())), ..Self::default() }
     }
 
     fn complete(&mut self, _: &str) {}
 
     fn created(&self) -> Option<Nanos> {
-        None
+        (self.created > 0).then(|| Nanos::from(self.created) * SECOND)
     }
 
     fn dismiss(&mut self) -> bool {
@@ -80,6 +86,8 @@ impl Detail for Told {
 
 impl Told {
     fn remember(&mut self, meta: &ObjectMeta<'_>, is_root: bool) {
+        let created = meta.created.second().map_or(0, |second| second / SECOND);
+        self.created = u32::try_from(created).unwrap_or(0);
         let dated = is_root && meta.generation > 0;
         if !dated && meta.scale_target.is_none() {
             return;
@@ -226,12 +234,19 @@ impl Core {
         let by_name =
             || self.owners.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
         let known = known.or_else(by_name);
-        let root = known.map(|id| self.root_of(id).id);
-        let key = match root.and_then(|root| Some((root, self.owners.uid(root)?))) {
-            Some((root, uid)) => Key::generation(&uid, self.owners[root].generation_at(at)),
+        let key = match known.map(|id| self.root_of(id).id) {
+            Some(root) => {
+                Key::generation(&self.uid_of(root), self.owners[root].generation_at(at))
+            }
             None => Key::generation(&self.owners.standin(kind, namespace, name), 0),
         };
         SpanContext::from(&key)
+    }
+
+    /// The object's uid, or what stands for it.
+    fn uid_of(&self, id: ObjectId) -> String {
+        let standin = self.owners[id].more.as_ref().and_then(|more| more.standin.as_deref());
+        standin.map_or_else(|| uuid_text(self.owners.key(id)), String::from)
     }
 
     /// Trouble of a node begins or ends: pods in all shards may point to it.
@@ -253,10 +268,7 @@ impl Core {
             if self.troubles.0.len() >= TROUBLED_NODES_MAX {
                 self.troubles.0.clear();
             }
-            let ObjectRef { kind, namespace, name, .. } = &event.regarding;
-            let standin = || self.owners.standin(kind, namespace, name);
-            let uid = self.owners.uid(node).unwrap_or_else(standin);
-            let trace = Key::opened(&uid, 0, &event.uid, event.count()).trace_id();
+            let trace = Key::opened(&self.uid_of(node), 0, &event.uid, event.count()).trace_id();
             let span = event_span_id(&event.uid, event.count());
             // What is told again while it goes on opens no other trace.
             let goes_on = |(last, _): &&(Nanos, SpanContext)| at - last <= found.rule.timeout;
