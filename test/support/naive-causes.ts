@@ -5,6 +5,7 @@ import type { Lives } from './naive-lives.ts';
 import type { Placed, Span } from './naive-model.ts';
 import { causalOrder, max, skewOf } from './naive-order.ts';
 import { slackFor } from './naive-rules.ts';
+import { SECOND_END } from './naive-time.ts';
 
 export type Direction = 'up' | 'down';
 export type Cause = { by: Placed; evidence: Evidence };
@@ -76,7 +77,7 @@ export class Causes {
   /** Until when may a cause follow that is written after its effect? */
   waitedUntil(e: Placed, path: Node[], direction: Direction, cause: Cause | undefined): bigint {
     if (e.late) return 0n;
-    if (cause) return cause.by.t;
+    if (cause) return cause.by.precise ? cause.by.t : cause.by.at + SECOND_END;
     return isWaitedFor(path, direction) ? e.t + slackFor(path[0]!.kind)! + skewOf(e) : 0n;
   }
 

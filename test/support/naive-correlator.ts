@@ -101,6 +101,11 @@ class NaiveCorrelator {
         this.#placeLate(e, h);
       }
       cause = this.#causes.of(e, path, way, h);
+      // A cause may wait for its own.
+      const placedAt = cause?.by.placedAt;
+      if (e.late || placedAt === undefined || placedAt <= h) return;
+      h = placedAt;
+      path = this.#know.asOf(e, h);
     };
     if (!isRoot) lookFor(direction);
     const isNamer = e.rule.names.length > 0;

@@ -42,10 +42,11 @@ export class Knowledge {
 
   /**
    * The object of a reference, its owner, and so on up to the top. A cycle ends at its least uid.
-   * `e`: what asks; of what was written with it, what comes after it says nothing.
+   * `e`: what asks: names are looked up as of its time, and of what was written with it, what comes
+   * after it says nothing.
    */
   path(ref: ObjectRef, h: bigint, e?: Occurrence): Node[] {
-    const path = [this.resolve(ref, h)];
+    const path = [this.resolve(ref, h, e?.at)];
     while (path.length < DEPTH) {
       const owner = this.#ownerOf(path.at(-1)!, h, e);
       if (!owner) break;
@@ -65,8 +66,9 @@ export class Knowledge {
   }
 
   /** The objects of an occurrence's path as its root knows them at another moment. */
-  asOf({ path, regarding, root }: Placed, h: bigint): Node[] {
-    const now = this.path(regarding, h);
+  asOf(e: Placed, h: bigint): Node[] {
+    const { path, regarding, root } = e;
+    const now = this.path(regarding, h, e);
     const isSameRoot = this.id(now.at(-1)!) === root && this.id(now[0]!) === this.id(path[0]!);
     return (isSameRoot ? now : path).map((node) => {
       const known = this.#known(h).find((object) => object.uid === node.uid);
@@ -124,14 +126,14 @@ export class Knowledge {
    * A uid that no API server gives out is looked up by mirror annotation, then by name, among objects
    * whose metadata is known: a name that an Event gave may be another object's by then.
    */
-  resolve(ref: ObjectRef, h: bigint): Node {
+  resolve(ref: ObjectRef, h: bigint, at = h): Node {
     const objects = this.#known(h);
     const isReal = UUID.test(ref.uid);
     const namesakes = objects.filter((object) => sameName(object, ref));
     const known = isReal
       ? objects.find((object) => object.uid === ref.uid)
       : (objects.find((object) => ref.uid !== '' && object.mirrors === ref.uid) ??
-        newest(namesakes.filter((object) => object.created <= h)) ??
+        newest(namesakes.filter((object) => object.created <= at)) ??
         newest(namesakes));
     return { ...ref, ...known, uid: known?.uid ?? (isReal ? ref.uid : ''), known };
   }
@@ -169,7 +171,7 @@ export class Knowledge {
         byVersion ??
         own.findLast((g) => this.#isSince(node, g, t)) ??
         (i === 0 ? (own[0] ?? NO_GENERATION) : undefined);
-      const since = (change && this.#since(node, change)) ?? (byVersion ? floor(t) : 0n);
+      const since = (change && this.#since(node, change)) ?? (byVersion ? t : 0n);
       if (change && (!best || since > best.since)) best = { node, change, since };
     });
     return best!;
@@ -206,9 +208,10 @@ export class Knowledge {
         namedInText(e).some((named) => sameName(named, node)),
     );
     // The newest by then; where all were written later, the first to arrive.
-    const before = namers.filter((e) => e.at <= h && !isAfter(e, asker)).sort(byParking);
+    const isHidden = (e: Occurrence): boolean => e.at > h || (e.at === h && isAfter(e, asker));
+    const before = namers.filter((e) => !isHidden(e)).sort(byParking);
     const namer = before.at(-1) ?? namers[0];
-    return namer && this.resolve(namer.regarding, h);
+    return namer && this.resolve(namer.regarding, h, namer.at);
   }
 
   /** Of its root's objects with the name: the one being created, or being deleted, at that time. */

@@ -22,7 +22,7 @@ export function byParking(a: Occurrence, b: Occurrence): number {
 
 /** A late occurrence is placed when it arrives, before what the watermark has not passed yet. */
 export function byRelease(a: Placed, b: Placed): number {
-  const turn = (e: Placed): bigint => (e.late ? e.watermark : e.t);
+  const turn = (e: Placed): bigint => (e.late ? e.watermark : max(e.t, e.watermark));
   const inTurn = compare(turn(a), turn(b)) || Number(b.late) - Number(a.late);
   return inTurn || (a.late ? 0 : causalOrder(a, b));
 }

@@ -97,12 +97,13 @@ export class RandomEvents {
   }
 
   #involved(reporter: Reporter, object: KubeObject, options: EventOptions): Json {
-    const { kind, apiVersion, metadata } = object;
+    const { kind, apiVersion, metadata, isUnseen } = object;
     const { name, namespace, resourceVersion } = metadata;
     let { uid } = metadata;
     if (kind === 'Node' && reporter.component === 'kubelet') uid = name;
     else if (this.#chance('noUid')) uid = undefined;
-    else if (kind === 'Pod' && this.#chance('stranger')) uid = this.#cluster.uuid();
+    // An uid that nobody knows, of a name that metadata tells of, is not what names are for.
+    else if (kind === 'Pod' && isUnseen && this.#chance('stranger')) uid = this.#cluster.uuid();
     const isVersioned = options.isVersioned ?? this.#cluster.chance(0.5);
     return {
       ...{ kind, apiVersion, name, ...(namespace && { namespace }), ...(uid && { uid }) },

@@ -132,7 +132,9 @@ export function* widget(cluster: Cluster): Story {
     yield cluster.pause(15 * S);
     if (chance(0.4)) cluster.change(W, pick(['widgetctl', 'kubectl-edit']));
     if (chance(0.1)) cluster.changeUnseen(W);
-    if (!hasChild && chance(0.15)) yield* cluster.adopt(W, chance(0.5) ? owner : undefined);
+    // Without managedFields an object begins anew under its next root.
+    if (!hasChild && !cluster.weather.bare && chance(0.15))
+      yield* cluster.adopt(W, chance(0.5) ? owner : undefined);
     const about = owner && chance(0.3) ? owner : W;
     const isRelated = owner?.metadata.namespace && about !== owner && chance(0.3);
     const event = events.emit(reporter, about, pick(['Synced', 'Failed', 'Updated']), 'so it is', {

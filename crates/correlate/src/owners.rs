@@ -156,6 +156,9 @@ impl<D: Detail> OwnerIndex<D> {
         }
         self.slots.rename(id, scoped_name(scope, &meta.kind, &meta.namespace, &meta.name));
         let slot = &mut self.slots[id];
+        if named_by == 0 && slot.flags & (METADATA | LEFT) == 0 {
+            named_by = slot.parent;
+        }
         slot.flags &= !LEFT;
         slot.flags |= METADATA | if meta.namespace.is_empty() { 0 } else { NAMESPACED };
         let key = slot.key;

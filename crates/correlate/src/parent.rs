@@ -95,10 +95,8 @@ impl World {
         direction: Direction,
         certain: bool,
     ) -> Result<Option<Cause>, Wait> {
-        let idle = self.settings.idle;
         let at = pending.order.time;
-        let live =
-            |place: Place, slack| root.trace(place.trace).is_live(at, pending.late, idle, slack);
+        let live = |place: Place, slack| root.trace(place.trace).is_live(at, pending.late, slack);
         let of_object = |naming: &&Naming| {
             naming.direction == direction
                 && naming.order != pending.order
@@ -128,8 +126,7 @@ impl World {
             let horizon =
                 at.saturating_add(self.settings.rules.slack_max()).saturating_add(pending.skew());
             let until = after.as_ref().map_or(horizon, |naming| naming.order.time);
-            let names_it =
-                |vague: &&Pending| vague.names.iter().any(|named| named.name == pending.about_name);
+            let names_it = |vague: &&Pending| vague.names_of(pending.about_name, direction);
             let vague = root.queue.vague(until).filter(names_it);
             let until = vague.map(|vague| vague.order.time).fold(until, Nanos::max);
             if until >= self.watermark {
@@ -176,13 +173,13 @@ impl World {
         let key = self.objects.key(owner);
         let ObjectDetail { kind, namespace, name, .. } = &self.objects[owner];
         let namings = root.namings(scoped_name(root.scope, kind, namespace, name)).iter();
-        let (at, idle) = (pending.order.time, self.settings.idle);
+        let at = pending.order.time;
         namings
             .filter(|naming| naming.direction == direction && naming.order < pending.order)
             .filter(|naming| self.names_object(root.scope, naming, key))
             .filter_map(|naming| Some((naming, naming.place?)))
             .filter(|(naming, place)| {
-                root.trace(place.trace).is_live(at, pending.late, idle, naming.slack)
+                root.trace(place.trace).is_live(at, pending.late, naming.slack)
             })
             .max_by_key(|(naming, _)| naming.order)
             .map(|(_, place)| place)
@@ -192,10 +189,9 @@ impl World {
     /// fold and drop such Events, so most of a large set end unannounced.
     fn beside_others(&self, root: &Root, pending: &Pending, path: &[ObjectId]) -> Option<Place> {
         let owner = self.objects.key(*path.get(1)?);
-        let announced = root.announced_end(owner);
-        let (_, place) = announced.filter(|(order, _)| *order < pending.order)?;
-        let (at, idle, slack) = (pending.order.time, self.settings.idle, pending.rule.slack);
-        let live = |trace: &Trace| trace.is_live(at, pending.late, idle, slack);
+        let place = root.announced_end(owner, pending.order)?;
+        let (at, slack) = (pending.order.time, pending.rule.slack);
+        let live = |trace: &Trace| trace.is_live(at, pending.late, slack);
         let trace = root.trace(place.trace);
         if live(trace) {
             return Some(place);
@@ -209,7 +205,7 @@ impl World {
         let at = pending.order.time;
         let highest = path.iter().rposition(|&id| self.objects[id].is_going(at))?;
         let subject = Subject { object: self.objects.key(path[highest]), generation: None };
-        let place = self.home(root, subject, pending);
+        let place = home(root, subject, pending);
         Some(place.unwrap_or_else(|| self.open(root, subject, &path[highest..], pending)))
     }
 
@@ -219,13 +215,12 @@ impl World {
         let generation = change.as_ref().map_or(0, |change| change.generation);
         let object = self.objects.key(path[from]);
         let subject = Subject { object, generation: Some(generation) };
-        if let Some(place) = self.home(root, subject, pending) {
-            return self.creation_home(root, subject, pending).unwrap_or(place);
+        if let Some(place) = home(root, subject, pending) {
+            return creation_home(root, subject, pending).unwrap_or(place);
         }
         if let Some(change) = change.filter(|change| change.autoscaled)
             && let Some(before) = self.objects[path[from]].generation_before(generation)
-            && let Some(place) =
-                self.home(root, Subject { object, generation: Some(before) }, pending)
+            && let Some(place) = home(root, Subject { object, generation: Some(before) }, pending)
         {
             if pending.late {
                 return place;
@@ -258,22 +253,6 @@ impl World {
             }
         }
         best.map_or((top, None), |(index, change, _)| (index, Some(change.clone())))
-    }
-
-    /// The root of the trace of this change that has the span of the object's creation: it stays
-    /// with it when newer traces of the change are open.
-    fn creation_home(&self, root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
-        let (at, idle, slack) = (pending.order.time, self.settings.idle, pending.rule.slack);
-        root.home(subject, |_, trace| {
-            trace.created.contains_key(&pending.about)
-                && trace.is_live(at, pending.late, idle, slack)
-        })
-    }
-
-    fn home(&self, root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
-        let (at, idle) = (pending.order.time, self.settings.idle);
-        let slack = pending.rule.slack;
-        root.home(subject, |_, trace| trace.is_live(at, pending.late, idle, slack))
     }
 
     /// Whether some row could name this object in this direction.
@@ -313,6 +292,20 @@ impl Cause {
         let later = (self.time > pending.order.time).then_some((self.time, self.slack));
         Parent { later, ..Parent::new(self.place, self.evidence) }
     }
+}
+
+/// The root of the trace of this change that has the span of the object's creation: it stays
+/// with it when newer traces of the change are open.
+fn creation_home(root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
+    let (at, slack) = (pending.order.time, pending.rule.slack);
+    root.home(subject, |_, trace| {
+        trace.created.contains_key(&pending.about) && trace.is_live(at, pending.late, slack)
+    })
+}
+
+fn home(root: &Root, subject: Subject, pending: &Pending) -> Option<Place> {
+    let (at, slack) = (pending.order.time, pending.rule.slack);
+    root.home(subject, |_, trace| trace.is_live(at, pending.late, slack))
 }
 
 /// Which object a name means: for a creation the one created nearest to it, for a termination the

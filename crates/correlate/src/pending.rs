@@ -142,6 +142,19 @@ impl Pending {
         }
     }
 
+    /// The direction in which it names. A row that names its own object speaks of what comes: of its
+    /// end.
+    pub fn direction_of(&self, named: &Named) -> Direction {
+        let itself = named.name == self.about_name && !named.related;
+        if itself { Direction::Down } else { self.rule.direction }
+    }
+
+    /// Whether it names objects of this name, in this direction.
+    pub fn names_of(&self, name: u64, direction: Direction) -> bool {
+        let names = |named: &Named| named.name == name && self.direction_of(named) == direction;
+        self.names.iter().any(names)
+    }
+
     /// How slow its reporter's clock is at least, by the API server's.
     pub fn skew(&self) -> Nanos {
         self.created.map_or(0, |created| (created - self.order.time).max(0))

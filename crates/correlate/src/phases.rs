@@ -135,7 +135,7 @@ impl Phases {
     pub fn gone(&mut self, owner: PhaseOwner, at: Nanos) -> bool {
         let open = self.of.get_mut(&owner).map_or(&mut [][..], |open| open);
         for phase in &mut *open {
-            phase.gone = Some(at);
+            phase.gone.get_or_insert(at);
         }
         !open.is_empty()
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use crate::limits::{LINK_WAIT, WAITING_LINKS_MAX};
+use crate::limits::{CAUSES_AHEAD_MAX, LINK_WAIT, WAITING_LINKS_MAX};
 use crate::links::{LinkKind, SpanContext};
 use crate::owners::Scope;
 use crate::pending::{Named, Order, Pending};
@@ -55,9 +55,9 @@ pub struct Root {
     traces: BTreeMap<TraceId, Trace>,
     namings: FxHashMap<u64, Vec<Naming>>,
     phases: Phases,
-    /// By the key of an object: the last occurrence about it that announced the end of another, and
-    /// the span that it hangs under.
-    ends_announced: FxHashMap<u128, (Order, Place)>,
+    /// By the key of an object: occurrences about it that announced the end of others, and the span
+    /// that each hangs under.
+    ends_announced: FxHashMap<u128, BTreeMap<Order, Place>>,
     /// Links that wait for an occurrence to stand on, by the key of its object.
     links: FxHashMap<u128, Vec<WaitingLink>>,
 }
@@ -129,11 +129,9 @@ impl Root {
     /// Remembers what a queued occurrence names.
     pub fn add_namings(&mut self, pending: &Pending) {
         for named in &pending.names {
-            // A row that names its own object speaks of what comes: of its end.
-            let itself = named.name == pending.about_name && !named.related;
             self.namings.entry(named.name).or_default().push(Naming {
                 order: pending.order,
-                direction: if itself { Direction::Down } else { pending.rule.direction },
+                direction: pending.direction_of(named),
                 slack: pending.rule.slack,
                 named: named.clone(),
                 place: None,
@@ -164,12 +162,19 @@ impl Root {
 
     /// An occurrence about this object announces the end of others; `place`: what it hangs under.
     pub fn announce_end(&mut self, about: u128, order: Order, place: Place) {
-        self.ends_announced.insert(about, (order, place));
+        let announced = self.ends_announced.entry(about).or_default();
+        announced.insert(order, place);
+        // No more than these are placed ahead of their turn.
+        if announced.len() > CAUSES_AHEAD_MAX + 1 {
+            announced.pop_first();
+        }
     }
 
-    /// The last occurrence about this object that announced the end of others.
-    pub fn announced_end(&self, about: u128) -> Option<(Order, Place)> {
-        self.ends_announced.get(&about).copied()
+    /// What the last occurrence about this object hangs under that announced the end of others before
+    /// this one.
+    pub fn announced_end(&self, about: u128, before: Order) -> Option<Place> {
+        let announced = self.ends_announced.get(&about)?;
+        announced.range(..before).next_back().map(|(_, &place)| place)
     }
 
     /// Opens a phase of a span.
@@ -264,7 +269,10 @@ impl Root {
         }
         for id in forgotten {
             self.traces.remove(&id);
-            self.ends_announced.retain(|_, (_, place)| place.trace != id);
+            self.ends_announced.retain(|_, announced| {
+                announced.retain(|_, place| place.trace != id);
+                !announced.is_empty()
+            });
             self.namings.retain(|_, namings| {
                 namings.retain(|naming| naming.place.is_none_or(|place| place.trace != id));
                 !namings.is_empty()

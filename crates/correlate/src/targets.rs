@@ -231,13 +231,13 @@ impl Core {
         (kind, namespace, name): (&str, &str, &str),
         at: Nanos,
     ) -> SpanContext {
-        let by_name =
-            || self.owners.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
-        let known = known.or_else(by_name);
-        let key = match known.map(|id| self.root_of(id).id) {
-            Some(root) => {
-                Key::generation(&self.uid_of(root), self.owners[root].generation_at(at))
-            }
+        let named = scoped_name(EVERYWHERE, kind, namespace, name);
+        let known = known.or_else(|| self.owners.known_named(named, at));
+        // Messages may tell whose it is.
+        let heard_of = known.or_else(|| self.owners.unknown_named(named).next());
+        let root = heard_of.map(|id| self.root_of(id).id);
+        let key = match root.filter(|&root| known.is_some() || Some(root) != heard_of) {
+            Some(root) => Key::generation(&self.uid_of(root), self.owners[root].generation_at(at)),
             None => Key::generation(&self.owners.standin(kind, namespace, name), 0),
         };
         SpanContext::from(&key)

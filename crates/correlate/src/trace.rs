@@ -139,14 +139,9 @@ impl Trace {
     }
 
     /// Whether it takes an occurrence at `at`; a late one also when the trace has closed since.
-    pub fn is_live(&self, at: Nanos, late: bool, idle: Nanos, slack: Nanos) -> bool {
-        if late {
-            let begin = self.first.min(self.span(0).start);
-            let within = begin.saturating_sub(slack)..=self.last.saturating_add(idle);
-            self.closed.is_none() || within.contains(&at)
-        } else {
-            self.closed.is_none()
-        }
+    pub fn is_live(&self, at: Nanos, late: bool, slack: Nanos) -> bool {
+        let begin = self.first.min(self.span(0).start).saturating_sub(slack);
+        self.closed.is_none_or(|closed| late && (begin..=closed).contains(&at))
     }
 
     /// Whether it is too old or too large for one more occurrence, under the root or at all.
