@@ -1,6 +1,7 @@
-// Two sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated
+// Three sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated
 // duration or count (`npm run test:long`; the environment variable KSPAN_PROOF_FACTOR shortens all
-// of them by one factor). No test has a time limit: a slow machine is not a fault.
+// of them by one factor); `cluster` needs a Kubernetes cluster, and builds one of Go modules unless
+// KUBECONFIG is set (`npm run test:cluster`). No test has a time limit: a slow machine is not a fault.
 import { defineConfig } from 'vitest/config';
 
 const unlimited = { testTimeout: 0, hookTimeout: 0, teardownTimeout: 60_000 };
@@ -14,6 +15,15 @@ export default defineConfig({
         test: {
           name: 'long',
           include: ['test/long/**/*.long.ts'],
+          fileParallelism: false,
+          ...unlimited,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/*.cluster.ts'],
+          globalSetup: 'test/cluster/build.ts',
           fileParallelism: false,
           ...unlimited,
         },

@@ -1,7 +1,7 @@
 // What .ci/run does once the packages are installed: check, the long proofs shortened by one
-// factor, a short run of the fuzzer, the TypeScript suites on Node 24, and the correlator suite over
-// a WASM built anew from the sources. The last line of the output is `N passed, M failed`; exit code
-// 0 only when nothing failed.
+// factor, the tests on a live cluster, a short run of the fuzzer, the TypeScript suites on Node 24,
+// and the correlator suite over a WASM built anew from the sources. The last line of the output is
+// `N passed, M failed`; exit code 0 only when nothing failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,6 +17,7 @@ const factor = process.env.KSPAN_PROOF_FACTOR ?? '0.5';
 const steps = [
   ...checkSteps(),
   vitestSuite('long proofs', 'long', { env: { KSPAN_PROOF_FACTOR: factor } }),
+  vitestSuite('live cluster', 'cluster'),
   ...fuzzer(),
   vitestSuite(`TypeScript suites on Node ${otherNode}`, 'suite', { node: installNode(otherNode) }),
   command('WASM built anew', process.execPath, 'scripts/build-wasm.mjs', freshPkg),

@@ -1,0 +1,143 @@
+// A Kubernetes control plane of the test run's own, with three Nodes, in a temporary folder: etcd, API
+// server (RBAC, audit log), controller manager, scheduler, kubelets. It can be broken on purpose. It
+// ends with the process that started it, however that ends, and its folder with it.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Kubectl } from './kubectl.ts';
+import { environment, PROGRAMS, Program, type ProgramName } from './programs.ts';
+import { type Ports, type Settings, writeSettings } from './settings.ts';
+
+const NODES = ['hollow-1', 'hollow-2', 'hollow-3'];
+const POLL_MS = 100;
+
+export class ControlPlane {
+  readonly kubectl: Kubectl;
+  readonly #folder: string;
+  readonly #settings: Settings;
+  readonly #programs = new Set<Program>();
+  #apiServer: Program | undefined;
+
+  /** Resolves when the API server answers and all Nodes are ready for Pods. */
+  static async start(): Promise<ControlPlane> {
+    const controlPlane = new ControlPlane(await freePorts());
+    try {
+      await controlPlane.#start();
+    } catch (error) {
+      await controlPlane.stop();
+      throw error;
+    }
+    return controlPlane;
+  }
+
+  private constructor(ports: Ports) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'kspan-cluster-'));
+    this.#settings = writeSettings(this.#folder, ports);
+    const env = { ...environment(this.#folder), KUBECONFIG: this.kubeconfig };
+    this.kubectl = new Kubectl(join(PROGRAMS, 'kubectl'), env);
+  }
+
+  /** How to reach it as an administrator. */
+  get kubeconfig(): string {
+    return this.#settings.kubeconfig;
+  }
+
+  /** One audit.k8s.io/v1 Event a line: each request when it is complete, a watch also at its start. */
+  get auditLog(): string {
+    return this.#settings.auditLog;
+  }
+
+  /** As a crash would. What others have open to it breaks. */
+  async killApiServer(): Promise<void> {
+    const apiServer = this.#apiServer;
+    if (!apiServer) throw new Error('the API server does not run');
+    this.#apiServer = undefined;
+    this.#programs.delete(apiServer);
+    await apiServer.kill();
+  }
+
+  /** Resolves when it is ready. Its port is the one it had. */
+  async startApiServer(): Promise<void> {
+    this.#apiServer = this.#run('kube-apiserver', this.#settings['kube-apiserver']);
+    const isReady = () => this.kubectl.run(['get', '--raw', '/readyz']);
+    await this.#unlessOneEnds(untilItSucceeds(isReady));
+  }
+
+  /**
+   * Forgets all versions of objects but the newest: a watch of Events from an older one gets 410 from
+   * now on. Of most other kinds the API server remembers versions by itself, until it is killed.
+   */
+  async compactEtcd(): Promise<void> {
+    const key = Buffer.from('any').toString('base64');
+    const { header } = await this.#askEtcd('range', { key });
+    await this.#askEtcd('compaction', { revision: header.revision, physical: true });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(Array.from(this.#programs, (program) => program.release()));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #start(): Promise<void> {
+    this.#run('etcd', this.#settings.etcd);
+    await this.startApiServer();
+    this.#run('kube-controller-manager', this.#settings['kube-controller-manager']);
+    this.#run('kube-scheduler', this.#settings['kube-scheduler']);
+    for (const node of NODES) {
+      this.#run('hollow-kubelet', this.#settings['hollow-kubelet'](node), node);
+    }
+    await this.#unlessOneEnds(this.#untilNodesAreReady());
+  }
+
+  async #untilNodesAreReady(): Promise<void> {
+    const nodes = NODES.map((node) => `node/${node}`);
+    for (const condition of ['create', 'condition=Ready']) {
+      await this.kubectl.wait([`--for=${condition}`, ...nodes]);
+    }
+  }
+
+  #run(program: ProgramName, args: string[], name?: string): Program {
+    const running = new Program(program, args, this.#folder, name);
+    this.#programs.add(running);
+    return running;
+  }
+
+  #unlessOneEnds(work: Promise<void>): Promise<void> {
+    return Promise.race([work, ...Array.from(this.#programs, (program) => program.failure())]);
+  }
+
+  async #askEtcd(method: string, request: object): Promise<{ header: { revision: string } }> {
+    const url = `${this.#settings.etcdUrl}/v3/kv/${method}`;
+    const response = await fetch(url, { method: 'POST', body: JSON.stringify(request) });
+    if (!response.ok) throw new Error(`etcd ${method}: ${await response.text()}`);
+    return (await response.json()) as { header: { revision: string } };
+  }
+}
+
+async function untilItSucceeds(attempt: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    const isDone = await attempt().then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
+    await pause(POLL_MS);
+  }
+}
+
+/** Taken and given back: nobody else is given them in the short time until they are used. */
+async function freePorts(): Promise<Ports> {
+  const servers = [createServer(), createServer(), createServer()];
+  const [etcd, etcdPeer, api] = await Promise.all(
+    servers.map(async (server) => {
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    }),
+  );
+  for (const server of servers) server.close();
+  return { etcd: etcd!, etcdPeer: etcdPeer!, api: api! };
+}

@@ -1,0 +1,37 @@
+// kubectl as a function, and as a process whose output goes to a file. A command that fails throws
+// what kubectl said.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
+export class Kubectl {
+  readonly #binary: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(binary: string, env: NodeJS.ProcessEnv) {
+    this.#binary = binary;
+    this.#env = env;
+  }
+
+  /** `kubectl ARGS...` with its standard input, to its end; gives its standard output. */
+  async run(args: string[], input = ''): Promise<string> {
+    const child = spawn(this.#binary, args, { env: this.#env, stdio: 'pipe' });
+    const exited = once(child, 'exit');
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const [exitCode] = await exited;
+    if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`);
+    return stdout;
+  }
+
+  /** `kubectl wait ARGS...`, however long it takes. */
+  async wait(args: string[]): Promise<void> {
+    await this.run(['wait', '--timeout=-1s', ...args]);
+  }
+
+  /** `kubectl ARGS...`, which goes on; its standard output goes to a file. */
+  start(args: string[], outputFile: number): ChildProcess {
+    return spawn(this.#binary, args, { env: this.#env, stdio: ['ignore', outputFile, 'pipe'] });
+  }
+}

@@ -1,0 +1,44 @@
+// The shape of trees, for comparing a live run with a recording: which spans of which service hang
+// under which, and the links. Numbers, times, messages and ids are left out, and so is what is chance:
+// the order of siblings, how often the scheduler tried, and whether a Node had the image already.
+
+interface Branch {
+  label: string;
+  branches: Branch[];
+}
+
+const SPAN =
+  /^(?<indent> *)\d+: (?<service>\S+) (?<name>\S+) (\(\d+\) )?\[\S+ \S+?(?<error> ERROR)?\]/;
+const LINK = /^ *~ (?<kind>\S+)/;
+
+/** Of the text that `--format tree` prints. */
+export function shapeOf(tree: string): string {
+  const top: Branch = { label: '', branches: [] };
+  const path = [top];
+  for (const line of tree.split('\n').filter((text) => text !== '')) {
+    const link = LINK.exec(line)?.groups;
+    if (link) {
+      path.at(-1)!.branches.push({ label: `~ ${link.kind}`, branches: [] });
+      continue;
+    }
+    const span = SPAN.exec(line)?.groups;
+    if (!span) throw new Error(`not a line of a tree: ${line}`);
+    path.length = span.indent!.length / 2 + 1;
+    const label = `${span.service} ${span.name}${span.error ?? ''}`;
+    const branch = { label, branches: [] };
+    path.at(-1)!.branches.push(branch);
+    path.push(branch);
+  }
+  return linesOf(top.branches).join('\n');
+}
+
+function linesOf(branches: Branch[]): string[] {
+  const texts = branches
+    .filter(({ label }) => label !== 'kubelet Pod.Pulling')
+    .map(({ label, branches }) =>
+      [label, ...linesOf(branches).map((line) => `  ${line}`)].join('\n'),
+    );
+  return texts.sort().filter((text, i) => !(isRetry(text) && text === texts[i - 1]));
+}
+
+const isRetry = (text: string) => text.startsWith('default-scheduler Pod.FailedScheduling');
