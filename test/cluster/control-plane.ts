@@ -6,13 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Kubectl } from './kubectl.ts';
 import { environment, PROGRAMS, Program, type ProgramName } from './programs.ts';
 import { type Ports, type Settings, writeSettings } from './settings.ts';
 
 const NODES = ['hollow-1', 'hollow-2', 'hollow-3'];
-const POLL_MS = 100;
 
 export class ControlPlane {
   readonly kubectl: Kubectl;
@@ -62,8 +60,7 @@ export class ControlPlane {
   /** Resolves when it is ready. Its port is the one it had. */
   async startApiServer(): Promise<void> {
     this.#apiServer = this.#run('kube-apiserver', this.#settings['kube-apiserver']);
-    const isReady = () => this.kubectl.run(['get', '--raw', '/readyz']);
-    await this.#unlessOneEnds(untilItSucceeds(isReady));
+    await this.#unlessOneEnds(this.kubectl.until(['get', '--raw', '/readyz']));
   }
 
   /**
@@ -89,14 +86,7 @@ export class ControlPlane {
     for (const node of NODES) {
       this.#run('hollow-kubelet', this.#settings['hollow-kubelet'](node), node);
     }
-    await this.#unlessOneEnds(this.#untilNodesAreReady());
-  }
-
-  async #untilNodesAreReady(): Promise<void> {
-    const nodes = NODES.map((node) => `node/${node}`);
-    for (const condition of ['create', 'condition=Ready']) {
-      await this.kubectl.wait([`--for=${condition}`, ...nodes]);
-    }
+    await this.#unlessOneEnds(this.kubectl.until(['get', 'nodes', '-o', 'json'], areReady));
   }
 
   #run(program: ProgramName, args: string[], name?: string): Program {
@@ -117,15 +107,18 @@ export class ControlPlane {
   }
 }
 
-async function untilItSucceeds(attempt: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    const isDone = await attempt().then(
-      () => true,
-      () => false,
-    );
-    if (isDone) return;
-    await pause(POLL_MS);
-  }
+/** A Node that is ready is tainted for a moment more: evictions would tell of it. */
+function areReady(nodeList: string): boolean {
+  const nodes: KubeNode[] = JSON.parse(nodeList).items;
+  const isReady = ({ spec, status }: KubeNode) =>
+    !spec.taints &&
+    status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+  return nodes.filter(isReady).length === NODES.length;
+}
+
+interface KubeNode {
+  spec: { taints?: unknown[] };
+  status: { conditions?: { type: string; status: string }[] };
 }
 
 /** Taken and given back: nobody else is given them in the short time until they are used. */

@@ -3,6 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const POLL_MS = 100;
 
 export class Kubectl {
   readonly #binary: string;
@@ -23,6 +26,15 @@ export class Kubectl {
     const [exitCode] = await exited;
     if (exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr.trim()}`);
     return stdout;
+  }
+
+  /** Runs it until it succeeds, and says what it should. */
+  async until(args: string[], isDone = (_stdout: string) => true): Promise<void> {
+    for (;;) {
+      const stdout = await this.run(args).catch(() => undefined);
+      if (stdout !== undefined && isDone(stdout)) return;
+      await pause(POLL_MS);
+    }
   }
 
   /** `kubectl wait ARGS...`, however long it takes. */

@@ -64,12 +64,13 @@ export class Recording {
     for (;;) {
       const recorded = new Set(this.events().map(occurrenceOf));
       if (stored.every((event) => recorded.has(occurrenceOf(event)))) return stored;
+      if (this.#watches.some(hasEnded)) throw new Error('kubectl has ended its watch');
       await pause(POLL_MS);
     }
   }
 
   async stop(): Promise<void> {
-    const running = this.#watches.filter((child) => child.exitCode === null);
+    const running = this.#watches.filter((child) => !hasEnded(child));
     const exits = running.map((child) => once(child, 'exit'));
     for (const child of running) child.kill();
     await Promise.all(exits);
@@ -88,6 +89,9 @@ function watch(kubectl: Kubectl, kind: string, path: string): ChildProcess {
   return child;
 }
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) =>
+  exitCode !== null || signalCode !== null;
+
 /** kubectl tells, when asked to be wordy, of each answer that it got. */
 async function isOpen(child: ChildProcess): Promise<void> {
   const said = [];
@@ -101,8 +105,10 @@ async function isOpen(child: ChildProcess): Promise<void> {
   throw new Error(`kubectl ended: ${said.join('\n')}`);
 }
 
-/** kubectl prints one frame after the other, each over many lines; the last may not be whole yet. */
+/** kubectl prints a frame a line; the last may not be whole yet. */
 function framesOf(text: string): { object: KubeEvent }[] {
-  const frames = text.split(/^(?=\{)/m).filter((frame) => frame.endsWith('\n}\n'));
-  return frames.map((frame) => JSON.parse(frame));
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
 }

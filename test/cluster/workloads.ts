@@ -36,8 +36,8 @@ export const WORKLOADS: Record<string, Workload> = {
     const everyMinute = ['--image=busybox:1', '--schedule=* * * * *', '--', 'true'];
     await inside.kubectl('create', 'cronjob', 'tick', ...everyMinute);
     await inside.until('jsonpath={.status.active[0].name}', 'cronjob/tick');
-    const tick = await inside.kubectl('get', 'job', '-l', '!job-name', '-o', 'name');
-    await inside.until('jsonpath={.status.ready}=1', ...tick.trim().split('\n'));
+    const active = ['get', 'cronjob/tick', '-o', 'jsonpath={.status.active[0].name}'];
+    await inside.until('jsonpath={.status.ready}=1', `job/${await inside.kubectl(...active)}`);
   },
 
   async pending(inside) {
@@ -60,9 +60,8 @@ export class Namespace {
 
   static async create(kubectl: Kubectl, name: string): Promise<Namespace> {
     await kubectl.run(['create', 'namespace', name]);
-    const namespace = new Namespace(kubectl, name);
-    await namespace.until('create', 'serviceaccount/default');
-    return namespace;
+    await kubectl.until(['-n', name, 'get', 'serviceaccount', 'default']);
+    return new Namespace(kubectl, name);
   }
 
   private constructor(kubectl: Kubectl, name: string) {
