@@ -15,9 +15,6 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-/** Why a test is skipped that needs more than a cluster. */
-export const NOT_OURS = 'the cluster that KUBECONFIG names is not ours to break';
-
 export async function startCluster(): Promise<TestCluster> {
   return process.env.KUBECONFIG ? givenCluster(process.env.KUBECONFIG) : ownCluster();
 }

@@ -17,6 +17,7 @@ export class ControlPlane {
   readonly #folder: string;
   readonly #settings: Settings;
   readonly #programs = new Set<Program>();
+  readonly #stopped = new AbortController();
   #apiServer: Program | undefined;
 
   /** Resolves when the API server answers and all Nodes are ready for Pods. */
@@ -60,7 +61,7 @@ export class ControlPlane {
   /** Resolves when it is ready. Its port is the one it had. */
   async startApiServer(): Promise<void> {
     this.#apiServer = this.#run('kube-apiserver', this.#settings['kube-apiserver']);
-    await this.#unlessOneEnds(this.kubectl.until(['get', '--raw', '/readyz']));
+    await this.#until(['get', '--raw', '/readyz']);
   }
 
   /**
@@ -74,6 +75,7 @@ export class ControlPlane {
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort();
     await Promise.all(Array.from(this.#programs, (program) => program.release()));
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -86,7 +88,7 @@ export class ControlPlane {
     for (const node of NODES) {
       this.#run('hollow-kubelet', this.#settings['hollow-kubelet'](node), node);
     }
-    await this.#unlessOneEnds(this.kubectl.until(['get', 'nodes', '-o', 'json'], areReady));
+    await this.#until(['get', 'nodes', '-o', 'json'], areReady);
   }
 
   #run(program: ProgramName, args: string[], name?: string): Program {
@@ -95,8 +97,10 @@ export class ControlPlane {
     return running;
   }
 
-  #unlessOneEnds(work: Promise<void>): Promise<void> {
-    return Promise.race([work, ...Array.from(this.#programs, (program) => program.failure())]);
+  /** As Kubectl's; rejects when a program ends meanwhile. */
+  #until(args: string[], isDone?: (stdout: string) => boolean): Promise<void> {
+    const done = this.kubectl.until(args, isDone, this.#stopped.signal);
+    return Promise.race([done, ...Array.from(this.#programs, (program) => program.failure())]);
   }
 
   async #askEtcd(method: string, request: object): Promise<{ header: { revision: string } }> {

@@ -29,8 +29,13 @@ export class Kubectl {
   }
 
   /** Runs it until it succeeds, and says what it should. */
-  async until(args: string[], isDone = (_stdout: string) => true): Promise<void> {
+  async until(
+    args: string[],
+    isDone = (_stdout: string) => true,
+    signal?: AbortSignal,
+  ): Promise<void> {
     for (;;) {
+      signal?.throwIfAborted();
       const stdout = await this.run(args).catch(() => undefined);
       if (stdout !== undefined && isDone(stdout)) return;
       await pause(POLL_MS);
