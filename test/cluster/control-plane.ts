@@ -83,12 +83,20 @@ export class ControlPlane {
   async #start(): Promise<void> {
     this.#run('etcd', this.#settings.etcd);
     await this.startApiServer();
-    this.#run('kube-controller-manager', this.#settings['kube-controller-manager']);
-    this.#run('kube-scheduler', this.#settings['kube-scheduler']);
     for (const node of NODES) {
       this.#run('hollow-kubelet', this.#settings['hollow-kubelet'](node), node);
     }
-    await this.#until(['get', 'nodes', '-o', 'json'], areReady);
+    await this.#untilAllNodes(isReady);
+    // It would mark Nodes for eviction that it has seen before they are ready.
+    this.#run('kube-controller-manager', this.#settings['kube-controller-manager']);
+    this.#run('kube-scheduler', this.#settings['kube-scheduler']);
+    await this.#untilAllNodes(isSchedulable);
+  }
+
+  #untilAllNodes(condition: (node: KubeNode) => boolean): Promise<void> {
+    const isDone = (list: string) =>
+      JSON.parse(list).items.filter(condition).length === NODES.length;
+    return this.#until(['get', 'nodes', '-o', 'json'], isDone);
   }
 
   #run(program: ProgramName, args: string[], name?: string): Program {
@@ -111,19 +119,17 @@ export class ControlPlane {
   }
 }
 
-/** A Node that is ready is tainted for a moment more: evictions would tell of it. */
-function areReady(nodeList: string): boolean {
-  const nodes: KubeNode[] = JSON.parse(nodeList).items;
-  const isReady = ({ spec, status }: KubeNode) =>
-    !spec.taints &&
-    status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-  return nodes.filter(isReady).length === NODES.length;
-}
-
 interface KubeNode {
   spec: { taints?: unknown[] };
   status: { conditions?: { type: string; status: string }[] };
 }
+
+function isReady({ status }: KubeNode): boolean {
+  const { conditions = [] } = status;
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+const isSchedulable = ({ spec }: KubeNode): boolean => !spec.taints;
 
 /** Taken and given back: nobody else is given them in the short time until they are used. */
 async function freePorts(): Promise<Ports> {
