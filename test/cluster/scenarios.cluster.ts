@@ -55,7 +55,8 @@ test.for(RECORDINGS)(
     const own = spans.filter(
       ({ attributes }) => attributes['k8s.namespace.name'] === namespaceOf(name),
     );
-    expect(shapeOf(treeText(own))).toBe(shapeOf(trace));
+    const tree = treeText(own);
+    expect(shapeOf(tree), tree).toBe(shapeOf(trace));
   },
 );
 

@@ -1,6 +1,8 @@
 // The shape of trees, for comparing a live run with a recording: which spans of which service hang
 // under which, and the links. Numbers, times, messages and ids are left out, and so is what is chance:
-// the order of siblings, how often the scheduler tried, and whether a Node had the image already.
+// the order of siblings, how often the scheduler tried, whether a Node had the image already, and which
+// of several scalings of a ReplicaSet made which Pod: a busy Deployment controller writes its Event
+// only after the ReplicaSet controller's.
 
 interface Branch {
   label: string;
@@ -8,7 +10,7 @@ interface Branch {
 }
 
 const SPAN =
-  /^(?<indent> *)\d+: (?<service>\S+) (?<name>\S+) (\(\d+\) )?\[\S+ \S+?(?<error> ERROR)?\]/;
+  /^(?<indent> *)\d+: (?<service>\S+) (?<name>\S+) (\(\d+\) )?\[\S+ \S+?(?<error> ERROR)?\](?<scaling> Scaled \w+)?/;
 const LINK = /^ *~ (?<kind>\S+)/;
 
 /** Of the text that `--format tree` prints. */
@@ -24,7 +26,7 @@ export function shapeOf(tree: string): string {
     const span = SPAN.exec(line)?.groups;
     if (!span) throw new Error(`not a line of a tree: ${line}`);
     path.length = span.indent!.length / 2 + 1;
-    const label = `${span.service} ${span.name}${span.error ?? ''}`;
+    const label = `${span.service} ${span.name}${span.error ?? ''}${span.scaling ?? ''}`;
     const branch = { label, branches: [] };
     path.at(-1)!.branches.push(branch);
     path.push(branch);
@@ -33,12 +35,24 @@ export function shapeOf(tree: string): string {
 }
 
 function linesOf(branches: Branch[]): string[] {
-  const texts = branches
+  const texts = pooled(branches)
     .filter(({ label }) => label !== 'kubelet Pod.Pulling')
     .map(({ label, branches }) =>
       [label, ...linesOf(branches).map((line) => `  ${line}`)].join('\n'),
     );
   return texts.sort().filter((text, i) => !(isRetry(text) && text === texts[i - 1]));
+}
+
+/** The scalings in one direction: the first has what any of them has. */
+function pooled(branches: Branch[]): Branch[] {
+  const firsts = new Map<string, Branch>();
+  return branches.map((branch) => {
+    const first = firsts.get(branch.label);
+    if (!/ Scaled \w+$/.test(branch.label)) return branch;
+    if (first) first.branches.push(...branch.branches);
+    else firsts.set(branch.label, { ...branch, branches: [...branch.branches] });
+    return first ? { ...branch, branches: [] } : firsts.get(branch.label)!;
+  });
 }
 
 const isRetry = (text: string) => text.startsWith('default-scheduler Pod.FailedScheduling');
