@@ -74,9 +74,10 @@ const sample = z.strictObject(
   { error: mapError },
 );
 
+const name = text.regex(/^[\w.-]+$/, 'must be letters, digits, and any of . _ -');
 const row = z.strictObject(
   {
-    id: text,
+    id: name,
     controllers: texts.optional(),
     kinds: texts.optional(),
     groups: texts.optional(),
@@ -136,7 +137,7 @@ export function checkRules(given: unknown, placeOf: (path: RulePath) => string):
 function labelOf(given: unknown, index: PropertyKey | undefined): string {
   if (index === undefined) return 'rules';
   const { id } = Object((given as unknown[])[Number(index)]);
-  return `rules[${String(index)}]${typeof id === 'string' ? ` (id ${id})` : ''}`;
+  return `rules[${String(index)}]${typeof id === 'string' ? ` (id ${oneLine(id)})` : ''}`;
 }
 
 /** `names[0].kind` */

@@ -125,6 +125,11 @@ describe('rows of the user', () => {
     ['that are no map', 'rules:\n- 1', 'FILE:2: rules[0] must be a map'],
     ['without an id', 'rules:\n- reasons: [A]', 'FILE:2: rules[0]: id must be text'],
     [
+      'whose id is no name',
+      'rules:\n- {id: "a\\nb", reasons: [A]}',
+      'FILE:2: rules[0] (id a b): id must be letters, digits, and any of . _ -',
+    ],
+    [
       'with a value of another type',
       `rules:\n- {${row}}\n- id: y\n  reasons: [A, 1]`,
       'FILE:4: rules[1] (id y): reasons[1] must be text',

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use crate::batch::TypeMeta;
 use crate::limits::NAME_MAX;
+use crate::record::TypeMeta;
 
 /// What was found. Ranges are of the buffer.
 #[derive(Debug, PartialEq, Eq)]

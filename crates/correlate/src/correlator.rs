@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{self, MalformedBatch, Naming, Record, ToldLink, Version};
+use crate::batch::{self, MalformedBatch};
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
 use crate::event::{self, KubeEvent};
@@ -22,6 +22,7 @@ use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope, scoped_na
 use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
 use crate::place::World;
+use crate::record::{Naming, Record, ToldLink, Version};
 use crate::root::Root;
 use crate::time::Nanos;
 use crate::troubles::Troubles;

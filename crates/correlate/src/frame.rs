@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::batch::TypeMeta;
 use crate::event::KubeEvent;
+use crate::fields::text;
 use crate::json::{JsonError, Kind, Scanner};
 use crate::meta::ObjectMeta;
-use crate::object::{RawObject, text};
+use crate::object::RawObject;
+use crate::record::TypeMeta;
 use crate::time::{Nanos, Stamp, parse_rfc3339};
 
 /// What happened to the object.

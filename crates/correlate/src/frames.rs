@@ -8,9 +8,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::batch::TypeMeta;
 use crate::boundary::{Boundary, Found};
 use crate::frame::SkipReason;
+use crate::record::TypeMeta;
 
 /// A value, or what is taken for one.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{self, Record};
+use crate::batch;
+use crate::record::Record;
 use crate::time::Nanos;
 
 /// Something that was told of an object.

@@ -96,7 +96,8 @@ pub const CHANGES_MAX: usize = 32;
 pub const TROUBLE_REACH: Nanos = 10 * MINUTE;
 /// Troubles remembered of one node; at the limit the oldest is forgotten.
 pub const TROUBLES_MAX: usize = 16;
-/// Nodes whose trouble is remembered; at the limit those without recent trouble are forgotten.
+/// Nodes whose trouble is remembered; at the limit those without recent trouble are forgotten, where
+/// there is none of them, all.
 pub const TROUBLED_NODES_MAX: usize = 65_536;
 /// Links that wait for one object; at the limit further ones are left out.
 pub const WAITING_LINKS_MAX: usize = 16;

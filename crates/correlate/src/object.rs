@@ -8,9 +8,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::fields::{
+    add_owner, count, elements, fields_entry, members, number, owner, reference, series, stamp,
+    text, text_up_to,
+};
 use crate::json::{JsonError, Kind, Scanner};
-use crate::limits::{NAME_MAX, OWNERS_MAX};
-use crate::time::{Stamp, parse_rfc3339};
+use crate::time::Stamp;
 
 /// A reference to an object in an Event. Absent fields are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -253,159 +256,4 @@ pub fn scale_target(spec: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     })
     .ok()?;
     target.map(|target| (target.kind, target.name))
-}
-
-fn reference<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Option<ObjectRef<'a>>, JsonError> {
-    if s.peek()? != Kind::Object {
-        *bad |= s.skip()? != b"null";
-        return Ok(None);
-    }
-    let mut object = ObjectRef::default();
-    s.object(|s, key| {
-        let field = match key {
-            b"kind" => &mut object.kind,
-            b"namespace" => &mut object.namespace,
-            b"name" => &mut object.name,
-            b"uid" => &mut object.uid,
-            b"apiVersion" => &mut object.api_version,
-            b"resourceVersion" => &mut object.resource_version,
-            b"fieldPath" => &mut object.field_path,
-            _ => return s.skip().map(|_| ()),
-        };
-        *field = text(s, bad)?;
-        Ok(())
-    })?;
-    Ok(Some(object))
-}
-
-fn series(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Option<(Option<u64>, Stamp)>, JsonError> {
-    if s.peek()? != Kind::Object {
-        *bad |= s.skip()? != b"null";
-        return Ok(None);
-    }
-    let (mut number, mut seen) = (None, Stamp::Absent);
-    s.object(|s, key| {
-        match key {
-            b"count" => number = count(s, bad)?,
-            b"lastObservedTime" => seen = stamp(s, bad)?,
-            _ => {
-                s.skip()?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(Some((number, seen)))
-}
-
-fn owner<'a>(s: &mut Scanner<'a>) -> Result<OwnerRef<'a>, JsonError> {
-    let mut owner = OwnerRef::default();
-    let bad = &mut false;
-    members(s, |s, key| {
-        match key {
-            b"apiVersion" => owner.api_version = text(s, bad)?,
-            b"kind" => owner.kind = text(s, bad)?,
-            b"name" => owner.name = text(s, bad)?,
-            b"uid" => owner.uid = text(s, bad)?,
-            b"controller" => owner.controller = s.skip()? == b"true",
-            _ => {
-                s.skip()?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(owner)
-}
-
-/// A controller is followed wherever it stands.
-fn add_owner<'a>(owners: &mut Vec<OwnerRef<'a>>, owner: OwnerRef<'a>) {
-    let first_controller = || owner.controller && !owners.iter().any(|other| other.controller);
-    if owners.len() < OWNERS_MAX || first_controller() {
-        owners.push(owner);
-    }
-}
-
-fn fields_entry<'a>(s: &mut Scanner<'a>) -> Result<FieldsEntry<'a>, JsonError> {
-    let none = || Cow::Borrowed("");
-    let (manager, operation, subresource) = (none(), none(), none());
-    let mut entry =
-        FieldsEntry { manager, operation, subresource, time: Stamp::Absent, spec: None };
-    let bad = &mut false;
-    members(s, |s, key| {
-        match key {
-            b"manager" => entry.manager = text(s, bad)?,
-            b"operation" => entry.operation = text(s, bad)?,
-            b"subresource" => entry.subresource = text(s, bad)?,
-            b"time" => entry.time = stamp(s, bad)?,
-            b"fieldsV1" => entry.spec = owns_spec(s.skip()?),
-            _ => {
-                s.skip()?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(entry)
-}
-
-/// Hash of fieldsV1 when `f:spec` is among its members.
-fn owns_spec(fields: &[u8]) -> Option<u64> {
-    use std::hash::Hasher;
-    memchr::memmem::find(fields, b"\"f:spec\"")?;
-    let mut owns = false;
-    let walked = Scanner::new(fields).object(|s, key| {
-        owns |= key == b"f:spec";
-        s.skip().map(|_| ())
-    });
-    let mut hasher = rustc_hash::FxHasher::default();
-    hasher.write(fields);
-    (walked.is_ok() && owns).then(|| hasher.finish())
-}
-
-/// A name; null is absent, anything else is noted.
-pub(crate) fn text<'a>(s: &mut Scanner<'a>, bad: &mut bool) -> Result<Cow<'a, str>, JsonError> {
-    text_up_to(NAME_MAX, s, bad)
-}
-
-fn text_up_to<'a>(
-    max: usize,
-    s: &mut Scanner<'a>,
-    bad: &mut bool,
-) -> Result<Cow<'a, str>, JsonError> {
-    if s.peek()? == Kind::String {
-        return s.name(max);
-    }
-    *bad |= s.skip()? != b"null";
-    Ok(Cow::Borrowed(""))
-}
-
-fn stamp(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Stamp, JsonError> {
-    text(s, bad).map(|text| parse_rfc3339(text.as_bytes()))
-}
-
-/// An integer of a field that must not be another type.
-fn count(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Option<u64>, JsonError> {
-    let value = s.skip()?;
-    let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-    *bad |= number.is_none() && value != b"null";
-    Ok(number)
-}
-
-fn number(s: &mut Scanner<'_>) -> Result<Option<i64>, JsonError> {
-    let value = s.skip()?;
-    Ok(std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()))
-}
-
-/// The members of an object; of anything else, none.
-fn members<'a>(
-    s: &mut Scanner<'a>,
-    field: impl FnMut(&mut Scanner<'a>, &[u8]) -> Result<(), JsonError>,
-) -> Result<(), JsonError> {
-    if s.peek()? == Kind::Object { s.object(field) } else { s.skip().map(|_| ()) }
-}
-
-/// The elements of an array; of anything else, none.
-fn elements<'a>(
-    s: &mut Scanner<'a>,
-    item: impl FnMut(&mut Scanner<'a>) -> Result<(), JsonError>,
-) -> Result<(), JsonError> {
-    if s.peek()? == Kind::Array { s.array(item) } else { s.skip().map(|_| ()) }
 }

@@ -16,7 +16,7 @@ use std::ops::{Index, IndexMut};
 use rustc_hash::FxHashMap;
 
 use crate::ids::{name_key, object_key, standin_uid};
-use crate::limits::{MIRRORS_MAX, TOMBSTONE_KEPT};
+use crate::limits::MIRRORS_MAX;
 use crate::marks;
 use crate::meta::ObjectMeta;
 use crate::object::{ObjectRef, OwnerRef};
@@ -34,12 +34,12 @@ pub type Scope = u128;
 pub const EVERYWHERE: Scope = 0;
 
 pub(crate) const METADATA: u8 = 1;
-const NAMESPACED: u8 = 2;
+pub(crate) const NAMESPACED: u8 = 2;
 pub(crate) const DELETED: u8 = 4;
 /// A message named it, so that its parent holds for any object of its name.
 pub(crate) const NAMED: u8 = 8;
 /// It was told again under another root.
-const LEFT: u8 = 16;
+pub(crate) const LEFT: u8 = 16;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -75,19 +75,19 @@ pub trait Detail {
 }
 
 /// A reference without `controller: true`: followed only when there is no controller.
-struct PlainOwner {
-    key: u128,
-    is_node: bool,
+pub(crate) struct PlainOwner {
+    pub(crate) key: u128,
+    pub(crate) is_node: bool,
 }
 
 /// Objects by uid and by name, with their owners, in the order they were last heard of.
 pub struct OwnerIndex<D> {
     pub(crate) slots: Slots<D>,
-    plain: FxHashMap<u128, Vec<PlainOwner>>,
+    pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
     pub(crate) said: FxHashMap<u64, Nanos>,
     /// (time of the `DELETED` frame, key), oldest first.
-    tombstones: BTreeSet<(Nanos, u128)>,
+    pub(crate) tombstones: BTreeSet<(Nanos, u128)>,
     /// By the key of its config hash: the mirror pod of a static pod.
     mirrors: FxHashMap<u128, u128>,
     pub(crate) cluster_uid: String,
@@ -229,43 +229,6 @@ impl<D: Detail> OwnerIndex<D> {
         self.find(*key).filter(|_| !hash.is_empty())
     }
 
-    /// Marks an object deleted at `at` (stream clock; `None`: unknown, then it never expires).
-    pub fn delete(&mut self, id: ObjectId, at: Option<Nanos>) {
-        let slot = &mut self.slots[id];
-        slot.flags |= DELETED;
-        let key = slot.key;
-        if let Some(at) = at {
-            self.tombstones.insert((at, key));
-        }
-    }
-
-    /// The object belongs to another root now, and was told there. Here it has no metadata any more,
-    /// and is forgotten when nothing that came before can refer to it.
-    pub fn leave(&mut self, id: ObjectId, watermark: Nanos) {
-        let slot = &mut self.slots[id];
-        slot.flags = slot.flags & !METADATA | LEFT;
-        self.tombstones.insert((watermark, slot.key));
-    }
-
-    /// Forgets objects that were deleted `TOMBSTONE_KEPT` before `watermark` or longer ago; one that
-    /// still owns others stays as long again.
-    pub fn expire(&mut self, watermark: Nanos) {
-        while let Some(&(at, key)) = self.tombstones.first()
-            && at.saturating_add(TOMBSTONE_KEPT) < watermark
-        {
-            self.tombstones.pop_first();
-            if let Some(id) = self.find(key)
-                && self.slots[id].flags & (DELETED | LEFT) != 0
-            {
-                if self.slots[id].children > 0 {
-                    self.tombstones.insert((watermark, key));
-                } else {
-                    self.forget(id);
-                }
-            }
-        }
-    }
-
     /// Says which cluster this is: part of the stand-in of objects without uid.
     pub fn set_cluster_uid(&mut self, uid: &str) {
         uid.clone_into(&mut self.cluster_uid);
@@ -276,34 +239,9 @@ impl<D: Detail> OwnerIndex<D> {
         standin_uid(&self.cluster_uid, kind, namespace, name)
     }
 
-    /// The path from an object (first) to its root (last).
-    pub fn path(&self, scope: Scope, id: ObjectId, path: &mut Vec<ObjectId>) {
-        path.clear();
-        path.push(id);
-        let mut current = id;
-        while path.len() < PATH_DEPTH
-            && let Some(parent) = self.owner(scope, current)
-        {
-            if let Some(start) = path.iter().position(|&seen| seen == parent) {
-                // A cycle has no top: its smallest key stands in, from wherever the walk began.
-                let uid = |&i: &usize| in_scope(scope, self.slots[path[i]].key);
-                let root = (start..path.len()).min_by_key(uid);
-                path.truncate(root.map_or(path.len(), |root| root + 1));
-                return;
-            }
-            path.push(parent);
-            current = parent;
-        }
-    }
-
     /// Whether metadata of this object was seen.
     pub fn has_metadata(&self, id: ObjectId) -> bool {
         self.slots[id].flags & METADATA != 0
-    }
-
-    /// Whether the object has an owner.
-    pub fn has_owner(&self, scope: Scope, id: ObjectId) -> bool {
-        self.owner(scope, id).is_some()
     }
 
     /// The object's key in this index: of a Router, the bits of its uid.
@@ -322,7 +260,7 @@ impl<D: Detail> OwnerIndex<D> {
     }
 
     /// The object with this uid that a root knows.
-    fn locate(&self, scope: Scope, uid: u128) -> Option<ObjectId> {
+    pub(crate) fn locate(&self, scope: Scope, uid: u128) -> Option<ObjectId> {
         let own = self.find(in_scope(scope, uid));
         if scope == EVERYWHERE || own.is_some_and(|id| self.has_metadata(id)) {
             return own;
@@ -358,37 +296,6 @@ impl<D: Detail> OwnerIndex<D> {
         self.plain.remove(&self.slots[id].key);
         self.said.remove(&self.slots[id].name_key);
         self.slots.remove(id);
-    }
-
-    /// The object that owns this one: its controller, else the first plain owner that is neither a
-    /// Node nor known to be cluster-scoped.
-    fn owner(&self, scope: Scope, id: ObjectId) -> Option<ObjectId> {
-        let slot = &self.slots[id];
-        if slot.parent != 0 {
-            let own = self.find(slot.parent);
-            if scope == EVERYWHERE || own.is_some_and(|id| self.has_metadata(id)) {
-                return own;
-            }
-            return self.find(in_scope(scope, slot.parent)).or(own);
-        }
-        self.plain.get(&slot.key)?.iter().filter(|owner| !owner.is_node).find_map(|owner| {
-            let id = self.locate(scope, owner.key)?;
-            let flags = self.slots[id].flags;
-            (flags & METADATA == 0 || flags & NAMESPACED != 0).then_some(id)
-        })
-    }
-
-    pub(crate) fn set_parent(&mut self, id: ObjectId, parent: u128) {
-        let before = std::mem::replace(&mut self.slots[id].parent, parent);
-        if before == parent {
-            return;
-        }
-        if let Some(before) = self.find(before) {
-            self.slots[before].children = self.slots[before].children.saturating_sub(1);
-        }
-        if let Some(parent) = self.find(parent) {
-            self.slots[parent].children += 1;
-        }
     }
 
     pub(crate) fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {

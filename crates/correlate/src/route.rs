@@ -4,13 +4,14 @@
 //! What was told already is not told again, unless the root turns out to belong to another. Events
 //! whose root is not certain wait for the watermark. The Router's limits are kept here.
 
-use crate::batch::{self, Naming, Record, ToldLink, Version};
+use crate::batch;
 use crate::event::{self, EventTime, KubeEvent};
 use crate::kept::Fact;
 use crate::meta::ObjectMeta;
 use crate::names::{Name, UNCERTAIN, name_in};
 use crate::owners::{EVERYWHERE, ObjectId, is_uid};
 use crate::parking::{Parked, Step};
+use crate::record::{Naming, Record, ToldLink, Version};
 use crate::router::Core;
 use crate::rules::rank;
 use crate::time::Nanos;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::batch::{self, Record, Version};
+use crate::batch;
 use crate::counts::RouterCounts;
 use crate::dedup::SeenEvents;
 use crate::event::{self, EventTime, KubeEvent};
@@ -20,6 +20,7 @@ use crate::limits::{EVENT_UID_KEPT, FINISH_STEP, Settings};
 use crate::meta::ObjectMeta;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex};
 use crate::parking::Parking;
+use crate::record::{Record, Version};
 use crate::rules::{RuleTable, rank};
 use crate::targets::{Told, TroublesBegun};
 use crate::time::Nanos;

@@ -8,7 +8,6 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{Record, ToldLink, Trouble};
 use crate::changes::{Changes, Logged};
 use crate::event::KubeEvent;
 use crate::ids::{Key, event_span_id, name_key, object_key, uuid_bits, uuid_text};
@@ -18,6 +17,7 @@ use crate::meta::ObjectMeta;
 use crate::object::ObjectRef;
 use crate::objects::is_autoscaler;
 use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, scoped_name};
+use crate::record::{Record, ToldLink, Trouble};
 use crate::router::Core;
 use crate::rules::{Link, RuleMatch};
 use crate::time::{Nanos, SECOND};

@@ -6,9 +6,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::batch;
 use crate::limits::{TROUBLE_REACH, TROUBLED_NODES_MAX, TROUBLES_MAX};
 use crate::links::SpanContext;
+use crate::record;
 use crate::rules::Phase;
 use crate::time::Nanos;
 
@@ -27,8 +27,8 @@ pub struct Troubles(FxHashMap<u64, Vec<Trouble>>);
 
 impl Troubles {
     /// Trouble of a node begins or ends.
-    pub fn tell(&mut self, trouble: batch::Trouble) {
-        let batch::Trouble { node, phase, at, began } = trouble;
+    pub fn tell(&mut self, trouble: record::Trouble) {
+        let record::Trouble { node, phase, at, began } = trouble;
         match began {
             Some(told_by) => {
                 self.begin(node, Trouble { phase, at, last: at, ended: None, told_by });
@@ -39,7 +39,10 @@ impl Troubles {
 
     fn begin(&mut self, node: u64, trouble: Trouble) {
         if self.0.len() >= TROUBLED_NODES_MAX {
-            self.forget(trouble.at - TROUBLE_REACH);
+            self.forget(trouble.at.saturating_sub(TROUBLE_REACH));
+        }
+        if self.0.len() >= TROUBLED_NODES_MAX {
+            self.0.clear();
         }
         let troubles = self.0.entry(node).or_default();
         let same = |known: &&mut Trouble| known.told_by == trouble.told_by;

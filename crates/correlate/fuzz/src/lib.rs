@@ -4,13 +4,14 @@
 //! Beside the crate's promises, what comes out is bounded by a multiple of what went in; that no
 //! input takes too long or too much memory is for libFuzzer to see.
 
-use correlate::batch::{self, Record};
+use correlate::batch;
 use correlate::correlator::Correlator;
 use correlate::counts::{CorrelatorCounts, RouterCounts};
 use correlate::event::DropReason;
 use correlate::frame::SkipReason;
 use correlate::json::{JsonError, Kind, Scanner};
 use correlate::limits::Settings;
+use correlate::record::Record;
 use correlate::router::{Router, UntimedLimit};
 use correlate::rules::{Link, Named, Query, RuleTable};
 use correlate::time::{Nanos, SECOND};

@@ -1,12 +1,13 @@
 //! Everything that `kubectl get -o json` prints, and what tools make of it, is the same stream of
 //! objects.
 
-use correlate::batch::{Record, read};
+use correlate::batch::read;
 use correlate::counts::RouterCounts;
 use correlate::event::parse_event;
 use correlate::frame::SkipReason;
 use correlate::limits::Settings;
 use correlate::meta::parse_meta;
+use correlate::record::Record;
 use correlate::router::Router;
 
 /// What a Correlator is told of, as `Kind/name`.
