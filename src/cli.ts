@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The command line: finds the command, reports errors as one line on stderr, and exits. 0: done; 1:
 // input or delivery failed, or --strict met something that was skipped or dropped; 2: usage,
-// configuration or an input that cannot be opened; 130 and 143 after a signal.
+// configuration or an input that cannot be opened; 130 and 143 after a signal that ends a replay.
 import { readFileSync } from 'node:fs';
 import { parseArguments } from './cli/arguments.js';
 import { replayCommand } from './cli/replay-command.js';
 import { rulesCommand } from './cli/rules-command.js';
+import { watchCommand } from './cli/watch-command.js';
 import { KspanError } from './errors.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -14,9 +15,14 @@ async function main(): Promise<number> {
   try {
     const command = parseArguments(process.argv, version);
     if (!command) return 0;
-    return command.name === 'rules'
-      ? rulesCommand(command, process.env)
-      : await replayCommand(command, process.env);
+    switch (command.name) {
+      case 'watch':
+        return await watchCommand(command, process.env);
+      case 'replay':
+        return await replayCommand(command, process.env);
+      case 'rules':
+        return rulesCommand(command, process.env);
+    }
   } catch (error) {
     if (!(error instanceof KspanError)) throw error;
     if (error.exitCode !== 0) console.error(`kspan: ${error.message}`);

@@ -33,9 +33,13 @@ interface Given {
 
 /**
  * Settings of a command line: flags by their keys, the environment, and the YAML file that
- * `--config` or KSPAN_CONFIG names.
+ * `--config` or KSPAN_CONFIG names; `defaults` are those of the command.
  */
-export function loadConfig(flags: Readonly<Record<string, unknown>>, env: Environment): Config {
+export function loadConfig(
+  flags: Readonly<Record<string, unknown>>,
+  env: Environment,
+  defaults: Readonly<Partial<Record<SettingKey, unknown>>> = {},
+): Config {
   const path = flags.config ?? env.KSPAN_CONFIG;
   const file = path ? readConfigFile(String(path)) : undefined;
   const { rules = [], ...settings } = file?.values ?? {};
@@ -52,6 +56,7 @@ export function loadConfig(flags: Readonly<Record<string, unknown>>, env: Enviro
       if (name) return { where: 'OTEL_RESOURCE_ATTRIBUTES', value: name };
     }
     if (settings[key] !== undefined) return { where: `${key} in ${path}`, value: settings[key] };
+    return defaults[key] !== undefined && { where: key, value: defaults[key] };
   });
   return { ...resolved, rules: checkRules(rules, (way) => file?.placeOf(['rules', ...way]) ?? '') };
 }

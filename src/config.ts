@@ -4,63 +4,24 @@
 // that serve it. config-load.ts finds and checks the values.
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import {
+  duration,
+  flag,
+  names,
+  number,
+  type Setting,
+  text,
+  wholeNumber,
+} from './config-setting.js';
 import type { RuleRow } from './rules.js';
 
 /** Where spans go: text for people, OTLP to a back end, OTLP as JSON lines, or nowhere. */
 export const FORMATS = ['tree', 'otlp', 'otlp-json', 'none'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** What is used of a zod schema. The published types name no package that a user would lack. */
-interface Schema<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false };
-}
-
-interface Setting<T> {
-  schema: Schema<T>;
-  /** Value when nothing is set, in the form a user would write. */
-  fallback: string | number | boolean;
-  /** Unit of the number, or `''`. */
-  unit: string;
-  /** What a right value is: "... must be {expects}". */
-  expects: string;
-  /** What it sets. */
-  says: string;
-  /** What happens at the limit, or `''`. */
-  atLimit: string;
-  /** Standard variables that serve it too, the first that is set counts. */
-  standard: readonly string[];
-}
-
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
-
-function number(
-  fallback: number,
-  [min, max]: [number, number],
-  unit: string,
-  says: string,
-  atLimit = '',
-  ...standard: string[]
-): Setting<number> {
-  const schema = wholeNumber(min, max);
-  const expects = `a whole number from ${min} to ${max}`;
-  return { schema, fallback, unit, expects, says, atLimit, standard };
-}
-
-function text(says: string, ...standard: string[]): Setting<string> {
-  const schema = z.string();
-  return { schema, fallback: '', unit: '', expects: 'text', says, atLimit: '', standard };
-}
-
-function names(fallback: readonly string[], says: string): Setting<string> {
-  return { ...text(says), fallback: fallback.join(','), expects: 'names, separated by commas' };
-}
-
-function wholeNumber(min: number, max: number) {
-  const digits = z.string().trim().regex(/^\d+$/).transform(Number);
-  return z.union([z.number(), digits]).pipe(z.number().int().min(min).max(max));
-}
 
 function shards(): Setting<number> {
   const auto = z.literal('auto').transform(() => Math.max(1, availableParallelism() - 1));
@@ -81,20 +42,7 @@ function format(): Setting<Format> {
     fallback: 'tree',
     unit: '',
     expects: `one of ${FORMATS.join(', ')}`,
-    says: `where spans go: ${FORMATS.join(', ')}`,
-    atLimit: '',
-    standard: [],
-  };
-}
-
-function flag(says: string): Setting<boolean> {
-  const words = z.enum(['true', 'false', '1', '0']).transform((w) => w === 'true' || w === '1');
-  return {
-    schema: z.union([z.boolean(), words]),
-    fallback: false,
-    unit: '',
-    expects: 'true or false',
-    says,
+    says: `where spans go: ${FORMATS.join(', ')}; watch sends otlp unless told`,
     atLimit: '',
     standard: [],
   };
@@ -125,6 +73,51 @@ export const SETTINGS = {
       'workflows.argoproj.io/trace-id',
     ],
     'annotations of objects that hold a trace context to link to; the first that is valid counts',
+  ),
+  kubeconfig: text(
+    'kubeconfig of the cluster to watch (also KUBECONFIG, ~/.kube/config, a service account)',
+  ),
+  context: text('context of the kubeconfig; its current one unless told'),
+  namespace: names([], 'watch these namespaces only; all, with nodes, unless told'),
+  since: duration('watch: begin with Events not older than this; with new ones unless told'),
+  kinds: names(
+    [
+      'pods',
+      'replicationcontrollers',
+      'persistentvolumeclaims',
+      'nodes',
+      'namespaces',
+      'deployments.apps',
+      'replicasets.apps',
+      'statefulsets.apps',
+      'daemonsets.apps',
+      'jobs.batch',
+      'cronjobs.batch',
+      'horizontalpodautoscalers.autoscaling',
+    ],
+    'resources whose metadata is watched, as RESOURCE.GROUP',
+  ),
+  foundKindsMax: number(
+    64,
+    [0, 1000],
+    'kinds',
+    'custom resources, met as owners or in Events, whose metadata is watched too',
+    'further ones are not watched: their objects are roots',
+  ),
+  watchTimeoutMs: number(
+    60_000,
+    [5000, 3_600_000],
+    'ms',
+    'how long one watch lasts; a connection that is dead is found out by then',
+    'it is asked for again from where it was',
+  ),
+  listPageObjects: number(500, [1, 10_000], 'objects', 'asked for in one page of a list'),
+  listPageBytesMax: number(
+    64 * MIB,
+    [64 * KIB, GIB],
+    'bytes',
+    'size of one page of a list',
+    'half as many objects are asked for',
   ),
   sourceChunkBytes: number(512 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),
   shardBatchBytes: number(

@@ -5,7 +5,9 @@
 import type { Config } from './config.js';
 import { InputError, WorkerError } from './errors.js';
 import type { SpanSink } from './export/sink.js';
+import type { KubeClient } from './ingest/kube-client.js';
 import { readInputs } from './ingest/replay.js';
+import { watchCluster } from './ingest/watch.js';
 import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
 import { compileWasm, type RouterCounts, WasmRouter, type WasmSettings } from './wasm.js';
 import { ShardPool } from './worker/pool.js';
@@ -127,6 +129,11 @@ export class Engine {
     await this.#pool.destroy();
   }
 
+  /** Kinds that Events were about or that owners were of, as `apps/v1 Deployment`; each is told once. */
+  takeKindsMet(): string[] {
+    return this.#router.takeKindsMet();
+  }
+
   /** The account at this moment. */
   summary(): RunSummary {
     const { parked, objects, ...counts } = this.#router.counts();
@@ -194,31 +201,56 @@ export class Engine {
   }
 }
 
-export interface ReplayOptions {
-  /** Files, or `-` for standard input. */
-  inputs: readonly string[];
+interface RunOptions {
   config: Config;
   sink: SpanSink;
   /** Ends the reading; what was read is finished. */
   signal?: AbortSignal | undefined;
-  /** Told of bytes read from the inputs. */
-  onRead?: ((bytes: number) => void) | undefined;
   /** Given the engine as soon as it runs. */
   onStart?: ((engine: Engine) => void) | undefined;
+}
+
+export interface ReplayOptions extends RunOptions {
+  /** Files, or `-` for standard input. */
+  inputs: readonly string[];
+  /** Told of bytes read from the inputs. */
+  onRead?: ((bytes: number) => void) | undefined;
 }
 
 /**
  * Replays recordings to their end. An input that breaks off ends the reading; what was read is finished
  * before the InputError is thrown.
  */
-export async function replay(options: ReplayOptions): Promise<RunSummary> {
-  const { inputs, config, sink, signal, onRead } = options;
+export function replay(options: ReplayOptions): Promise<RunSummary> {
+  const { inputs, config, signal, onRead } = options;
   const { sourceChunkBytes: chunkBytes, frameBytesMax } = config;
+  return runSource(options, () =>
+    readInputs(inputs, { chunkBytes, frameBytesMax, signal, onRead }),
+  );
+}
+
+export interface LiveOptions extends RunOptions {
+  client: KubeClient;
+  signal: AbortSignal;
+  /** Something that is not watched, and why, as a line. */
+  onNotice: (line: string) => void;
+}
+
+/** Watches a cluster until the signal comes. */
+export function watch(options: LiveOptions): Promise<RunSummary> {
+  return runSource(options, (engine) =>
+    watchCluster({ ...options, takeKindsMet: () => engine.takeKindsMet() }),
+  );
+}
+
+async function runSource(
+  { config, sink, signal, onStart }: RunOptions,
+  open: (engine: Engine) => AsyncIterable<Uint8Array>,
+): Promise<RunSummary> {
   const engine = await Engine.start(config, sink);
-  options.onStart?.(engine);
-  const source = readInputs(inputs, { chunkBytes, frameBytesMax, signal, onRead });
+  onStart?.(engine);
   try {
-    const broken = await engine.run(source, signal).catch(brokenInput);
+    const broken = await engine.run(open(engine), signal).catch(brokenInput);
     const summary = await engine.close();
     return broken ? Promise.reject(broken) : summary;
   } catch (error) {

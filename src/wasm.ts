@@ -167,6 +167,11 @@ export class WasmRouter {
     return this.#router.take(shard, force) as Uint8Array<ArrayBuffer>;
   }
 
+  /** Kinds that Events were about or that owners were of, as `apps/v1 Deployment`; each is told once. */
+  takeKindsMet(): string[] {
+    return this.#router.take_kinds_met().split('\n').filter(Boolean);
+  }
+
   counts(): RouterCounts {
     const { parked_early: parkedEarly, ...counts } = JSON.parse(this.#router.counts());
     return { ...counts, parkedEarly };

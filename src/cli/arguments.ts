@@ -7,6 +7,12 @@ import { ConfigError, reasonOf } from '../errors.js';
 /** By the keys of the settings, and `config`, as they were given. */
 export type Flags = Record<string, string | boolean>;
 
+/** `kspan watch` */
+export interface WatchCommand {
+  name: 'watch';
+  flags: Flags;
+}
+
 /** `kspan replay FILE...` */
 export interface ReplayCommand {
   name: 'replay';
@@ -31,7 +37,7 @@ const EVENT_FLAGS = {
   reason: 'its reason',
   type: 'its type: Normal or Warning',
 };
-const REPLAY_ONLY = 'this version replays recordings only: kspan replay FILE...';
+const COMMANDS = 'kspan watch, kspan replay FILE... or kspan rules';
 const ANCESTOR_OTLP = /^--?(otlp-(?:addr|headers|secured))(?:=|$)/;
 
 // The parser would turn digits into numbers and drop a lone "-"; marked words are left alone.
@@ -41,8 +47,8 @@ const MARK = '\0';
 export function parseArguments(
   argv: readonly string[],
   version: string,
-): ReplayCommand | RulesCommand | undefined {
-  const words = argv.slice(2);
+): WatchCommand | ReplayCommand | RulesCommand | undefined {
+  const words = withCommand(argv.slice(2));
   rejectAncestorFlags(words);
   const cli = defineCommands(version);
   try {
@@ -57,15 +63,27 @@ export function parseArguments(
     const see = `(see kspan ${cli.matchedCommandName ?? ''} --help)`;
     throw new ConfigError('config_invalid', `${reason} ${see}`, error);
   }
-  return cli.matchedCommandName === 'rules' ? rulesCommandOf(cli) : replayCommandOf(cli);
+  switch (cli.matchedCommandName) {
+    case 'watch':
+      return watchCommandOf(cli);
+    case 'rules':
+      return rulesCommandOf(cli);
+    default:
+      return replayCommandOf(cli);
+  }
 }
 
 function defineCommands(version: string): CAC {
   const cli = cac('kspan');
+  const watch = cli.command('watch [...none]', 'turn what happens in a cluster into traces');
+  watch.usage('[watch] [options]');
   const replay = cli.command('replay [...files]', 'turn recordings of a cluster into traces');
   replay.usage('replay FILE... [options]      (- is standard input)');
-  replay.option('--config <file>', 'read settings and rules from this YAML file');
-  for (const key of settingKeys()) replay.option(optionOf(key), descriptionOf(key));
+  for (const command of [watch, replay]) {
+    command.option('--config <file>', 'read settings and rules from this YAML file');
+    for (const key of settingKeys()) command.option(optionOf(key), descriptionOf(key));
+  }
+  watch.example('  kspan watch --context staging --format tree');
   replay.example('  kubectl get events -A -o json | kspan replay -');
   replay.example('  kspan replay recording.ndjson.gz --format otlp');
   const rules = cli.command('rules [...test]', 'list the rules of causality, or try a message');
@@ -86,6 +104,12 @@ function optionOf(key: SettingKey): string {
 function descriptionOf(key: SettingKey): string {
   const { says, fallback } = SETTINGS[key];
   return typeof fallback === 'boolean' || fallback === '' ? says : `${says} (default: ${fallback})`;
+}
+
+function watchCommandOf(cli: CAC): WatchCommand {
+  const { words, flags } = givenTo(cli);
+  if (words.length === 0) return { name: 'watch', flags };
+  throw new ConfigError('config_invalid', `watch takes no "${words[0]}" (see kspan watch --help)`);
 }
 
 function replayCommandOf(cli: CAC): ReplayCommand {
@@ -109,19 +133,28 @@ function rulesCommandOf(cli: CAC): RulesCommand {
 function givenTo(cli: CAC): { words: string[]; flags: Flags } {
   const { '--': rest, ...options } = cli.options;
   const words = [...cli.args, ...rest].map((word) => unmark(String(word)));
-  const given = Object.entries(options).map(([key, value]) => [key, lastOf(value)]);
+  const given = Object.entries(options).map(([key, value]) => [key, flagValue(key, value)]);
   return { words, flags: Object.fromEntries(given) };
 }
 
-/** Of a flag that is given more than once the last counts. */
-function lastOf(value: unknown): string | boolean {
-  const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+/** Of a flag that is given more than once the last counts, or, of those that may be, all. */
+function flagValue(key: string, given: unknown): string | boolean {
+  const values: unknown[] = Array.isArray(given) ? given : [given];
+  if (REPEATABLE.has(key)) return values.map((value) => unmark(String(value))).join(',');
+  const last = values.at(-1);
   return typeof last === 'boolean' ? last : unmark(String(last));
 }
 
-function withoutCommand([name]: readonly string[]): string {
-  if (name === undefined || name === 'watch' || name === 'record') return REPLAY_ONLY;
-  return `there is no command "${unmark(name)}"; ${REPLAY_ONLY}`;
+function withoutCommand([name = '']: readonly string[]): string {
+  return `there is no command "${unmark(name)}", only ${COMMANDS}`;
+}
+
+/** Where flags stand alone, they are for watch. */
+function withCommand(words: readonly string[]): string[] {
+  const isAsking = words.some((word) => ['-h', '--help', '-v', '--version'].includes(word));
+  const isValue = (index: number) => VALUED.has(words[index - 1] ?? '');
+  const hasWord = words.some((word, index) => !/^-./.test(word) && !isValue(index));
+  return isAsking || hasWord || words.includes('--') ? [...words] : ['watch', ...words];
 }
 
 function rejectAncestorFlags(words: readonly string[]): void {
@@ -160,6 +193,7 @@ function settingKeys(): SettingKey[] {
   return Object.keys(SETTINGS) as SettingKey[];
 }
 
+const REPEATABLE = new Set<string>(['namespace', 'kinds'] satisfies SettingKey[]);
 const isBoolean = (key: SettingKey) => typeof SETTINGS[key].fallback === 'boolean';
 const BOOLEANS = new Set(settingKeys().filter(isBoolean).map(flagOf));
 const VALUED = new Set([

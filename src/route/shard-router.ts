@@ -45,6 +45,10 @@ export class ShardRouter {
     yield* this.#endRound(true);
   }
 
+  takeKindsMet(): string[] {
+    return this.#router.takeKindsMet();
+  }
+
   counts(): RouterCounts {
     return this.#router.counts();
   }

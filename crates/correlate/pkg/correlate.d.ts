@@ -37,6 +37,7 @@ export class Router {
      */
     push(chunk: Uint8Array): void;
     take(shard: number, force: boolean): Uint8Array;
+    take_kinds_met(): string;
 }
 
 /**
@@ -100,6 +101,7 @@ export interface InitOutput {
     readonly router_new: (a: number) => number;
     readonly router_push: (a: number, b: number, c: number) => [number, number];
     readonly router_take: (a: number, b: number, c: number) => [number, number];
+    readonly router_take_kinds_met: (a: number) => [number, number];
     readonly rules_builtin: () => [number, number];
     readonly rules_new: (a: number, b: number) => [number, number, number];
     readonly rules_try_message: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number];

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod lineage;
 pub mod links;
 pub mod marks;
+pub mod met;
 pub mod meta;
 pub mod names;
 pub mod object;

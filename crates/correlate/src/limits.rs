@@ -64,6 +64,8 @@ pub const MESSAGE_MAX: usize = 32 << 10;
 /// A longer name, uid, reason or other short text is cut, in bytes. The longest that the API takes,
 /// an apiVersion, has 317.
 pub const NAME_MAX: usize = 512;
+/// Kinds of objects that a Router tells of.
+pub const KINDS_MET_MAX: usize = 4096;
 /// Owners of one object that are looked at, beside its controller.
 pub const OWNERS_MAX: usize = 64;
 /// The end of a second, from its start.

@@ -17,6 +17,7 @@ use crate::frames::Frames;
 use crate::ids::object_key;
 use crate::kept::Kept;
 use crate::limits::{EVENT_UID_KEPT, FINISH_STEP, Settings};
+use crate::met::KindsMet;
 use crate::meta::ObjectMeta;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex};
 use crate::parking::Parking;
@@ -37,6 +38,7 @@ pub struct Core {
     pub(crate) rules: &'static RuleTable,
     pub(crate) owners: OwnerIndex<Told>,
     seen: SeenEvents,
+    met: KindsMet,
     pub(crate) parking: Parking,
     pub(crate) troubles: TroublesBegun,
     pub(crate) kept: Kept,
@@ -82,6 +84,7 @@ impl Router {
                 rules: settings.rules,
                 owners: OwnerIndex::default(),
                 seen: SeenEvents::new(settings.event_uids_max, EVENT_UID_KEPT),
+                met: KindsMet::default(),
                 parking: Parking::new(settings.rules.slack_max()),
                 troubles: TroublesBegun::default(),
                 kept: Kept::default(),
@@ -134,6 +137,12 @@ impl Router {
         counts.parked = (self.core.parking.held() + self.core.untimed.events.len()) as u64;
         counts.objects = self.core.owners.held() as u64;
         counts
+    }
+
+    /// Lines of an apiVersion and a kind: what Events were about and what owners were, since the last
+    /// time.
+    pub fn take_kinds_met(&mut self) -> String {
+        self.core.met.take()
     }
 
     fn drain_frames(&mut self) -> Result<(), UntimedLimit> {
@@ -204,6 +213,7 @@ impl Core {
             self.counts.duplicates += 1;
             return Ok(());
         }
+        self.met.meet(&event.regarding.api_version, &event.regarding.kind);
         self.counts.repaired += u64::from(frame.repaired);
         self.counts.cut += u64::from(event.cut);
         // Once frames tell the time, one that does not came when it was read.
@@ -217,6 +227,9 @@ impl Core {
     fn meta(&mut self, meta: &ObjectMeta<'_>, frame: Frame, bytes: &[u8]) {
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             self.owners.set_cluster_uid(&meta.uid);
+        }
+        for owner in &meta.owners {
+            self.met.meet(&owner.api_version, &owner.kind);
         }
         let known = self.owners.find(object_key(&meta.uid));
         let before = known.map(|id| (self.root_of(id).key, self.owners.has_metadata(id)));

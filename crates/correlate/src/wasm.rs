@@ -138,6 +138,9 @@ impl Router {
     pub fn take(&mut self, shard: usize, force: bool) -> Vec<u8> {
         self.0.take(shard, force)
     }
+    pub fn take_kinds_met(&mut self) -> String {
+        self.0.take_kinds_met()
+    }
     #[must_use]
     pub fn counts(&self) -> String {
         self.0.counts().to_json()

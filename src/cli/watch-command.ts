@@ -1,0 +1,23 @@
+// `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary. Returns the
+// exit code: 0 also after a signal, since that is how it ends.
+import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
+import { watch } from '../engine.js';
+import { openSink } from '../export/open-sink.js';
+import { connect } from '../ingest/kube-client.js';
+import type { WatchCommand } from './arguments.js';
+import { runCommand } from './run-command.js';
+
+export async function watchCommand({ flags }: WatchCommand, env: Environment): Promise<number> {
+  const config = loadConfig(flags, env, { format: 'otlp' });
+  const client = await connect(config);
+  try {
+    const sink = openSink(config, () => otlpEndpoint(env));
+    const onNotice = (line: string) => console.error(`kspan: warning: ${line}`);
+    const run = await runCommand(config, (hooks) =>
+      watch({ client, config, sink, onNotice, ...hooks }),
+    );
+    return run.exitCode;
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,285 @@
+// A live cluster as one stream of frames: its Events, and the metadata of what they are about. All
+// metadata that there is comes before the first Event; after that chunks come as they arrive, and a
+// frame that tells nothing but the time when none does. Custom resources are watched from when one
+// is first met. Nothing is read from the sockets that was not asked for, and no request is made for
+// an Event. What the server refuses is told once and done without.
+import { setMaxListeners } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Config } from '../config.js';
+import { InputError } from '../errors.js';
+import { ChunkQueue } from './chunk-queue.js';
+import { type ApiResource, Discovery } from './discovery.js';
+import type { KubeClient } from './kube-client.js';
+import { StreamClock } from './stream-clock.js';
+import { newestTime, tickFrame } from './watch-frames.js';
+import type { Beginning } from './watch-state.js';
+import { type StreamReport, type WatchedResource, WatchStream } from './watch-stream.js';
+
+export interface WatchOptions {
+  client: KubeClient;
+  config: Config;
+  /** Ends the stream. */
+  signal: AbortSignal;
+  /** Kinds that were met since it was last asked, such as `apps/v1 Deployment`. */
+  takeKindsMet: () => string[];
+  /** Something that is not watched, and why, as a line. */
+  onNotice: (line: string) => void;
+  /** A stream had to begin anew. */
+  onRestart?: ((report: StreamReport) => void) | undefined;
+}
+
+/** The time is told this often when nothing else comes. */
+const TICK_MS = 1000;
+/** A stream that does not work is not waited for any longer. */
+const PATIENCE_MS = 30_000;
+/** A list after a break may be without what was written so long before the break. */
+const OVERLAP_MS = 60_000;
+/** Watched whole: what an autoscaler scales stands in its spec. */
+const WHOLE_KINDS = new Set(['HorizontalPodAutoscaler']);
+const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
+
+/** Frames of the cluster until the signal comes. Throws an InputError when no Events can be had. */
+export async function* watchCluster(options: WatchOptions): AsyncGenerator<Uint8Array> {
+  const watch = new ClusterWatch(options);
+  try {
+    await watch.start();
+    while (!options.signal.aborted) {
+      const chunk = await watch.next();
+      if (chunk) yield chunk;
+    }
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  } finally {
+    watch.stop();
+  }
+}
+
+class ClusterWatch {
+  readonly #options: WatchOptions;
+  readonly #namespaces: string[];
+  readonly #clock: StreamClock;
+  readonly #queue = new ChunkQueue();
+  readonly #discovery: Discovery;
+  readonly #ending = new AbortController();
+  readonly #events: WatchStream[] = [];
+  readonly #metadata: WatchStream[] = [];
+  /** `GROUP/KIND` */
+  readonly #watched = new Set<string>();
+  readonly #refused = new Set<string>();
+  readonly #metadataRead = gate();
+  #unknownKinds: string[] = [];
+  #lookedAt = 0;
+  #isLooking = false;
+  #foundKinds = 0;
+  #told = '';
+  #failure: unknown;
+
+  constructor(options: WatchOptions) {
+    const { client, config, signal } = options;
+    this.#options = options;
+    this.#namespaces = [...new Set(listed(config.namespace))];
+    this.#clock = new StreamClock(config.since);
+    setMaxListeners(0, this.#ending.signal);
+    this.#discovery = new Discovery(client, this.#ending.signal);
+    signal.addEventListener('abort', () => this.stop());
+    if (signal.aborted) this.stop();
+  }
+
+  async start(): Promise<void> {
+    const { config, onNotice } = this.#options;
+    for (const name of listed(config.kinds)) {
+      const resource = await this.#discovery.byName(name);
+      if (!resource) onNotice(`there is nothing to watch called ${name}`);
+      else this.#watchMetadata(resource);
+    }
+    const startedAt = this.#clock.now - TICK_MS;
+    for (const path of this.#pathsOf(EVENTS)) {
+      const stream: WatchStream = this.#open(
+        { ...EVENTS, path, metadataOnly: false },
+        {
+          beginning: config.since > 0 ? 'list' : 'now',
+          gate: this.#metadataRead.opened,
+          isWanted: (item) => {
+            const newest = stream.hasBegun ? this.#clock.now - OVERLAP_MS : startedAt;
+            return !(newestTime(item) < Math.max(startedAt, newest));
+          },
+        },
+      );
+      this.#events.push(stream);
+    }
+  }
+
+  /** The next chunk, or undefined when it has ended. */
+  async next(): Promise<Buffer | undefined> {
+    this.#clock.pull(this.#mayRun());
+    while (!this.#ending.signal.aborted) {
+      this.#lookAround();
+      if (this.#queue.isEmpty) await turn();
+      if (this.#queue.isEmpty) await turn();
+      const chunk = this.#queue.take() ?? (await this.#tick());
+      if (chunk) return chunk;
+    }
+    return undefined;
+  }
+
+  stop(): void {
+    this.#ending.abort();
+    this.#queue.wake();
+  }
+
+  /** Nothing is there to read: waits for something, and tells the time when that has moved. */
+  async #tick(): Promise<Buffer | undefined> {
+    if (this.#mayRun()) this.#clock.catchUp();
+    const waitedFrom = performance.now();
+    await this.#queue.arrival(TICK_MS);
+    if (!this.#queue.isEmpty) return undefined;
+    if (performance.now() - waitedFrom >= TICK_MS - 1) this.#clock.quiet();
+    this.#clock.wait(this.#mayRun());
+    if (this.#mayRun()) this.#clock.catchUp();
+    const text = this.#clock.text;
+    if (text === this.#told) return undefined;
+    this.#told = text;
+    return tickFrame(text);
+  }
+
+  #lookAround(): void {
+    if (this.#failure) throw this.#failure;
+    this.#requireEvents();
+    if (this.#metadata.every(isDone)) this.#metadataRead.open();
+    if (performance.now() - this.#lookedAt < TICK_MS || this.#isLooking) return;
+    this.#lookedAt = performance.now();
+    this.#unknownKinds.push(...this.#options.takeKindsMet());
+    this.#isLooking = this.#unknownKinds.length > 0;
+    if (this.#isLooking)
+      this.#findKinds().finally(() => {
+        this.#isLooking = false;
+      });
+  }
+
+  /** Those that cannot be asked for now stay until the next time. */
+  async #findKinds(): Promise<void> {
+    const kinds = this.#unknownKinds;
+    this.#unknownKinds = [];
+    for (const kind of kinds) {
+      try {
+        const resource = await this.#discovery.customByKind(kind);
+        if (resource) this.#watchFound(resource);
+      } catch (error) {
+        if (!(error instanceof InputError)) this.#failure = error;
+        this.#unknownKinds.push(kind);
+      }
+    }
+  }
+
+  #watchFound(resource: ApiResource): void {
+    const { config, onNotice } = this.#options;
+    if (this.#watched.has(keyOf(resource))) return;
+    this.#foundKinds += 1;
+    if (this.#foundKinds <= config.foundKindsMax) this.#watchMetadata(resource);
+    else if (this.#foundKinds === config.foundKindsMax + 1) {
+      onNotice(`${resource.kind} and what is found after it is not watched: --found-kinds-max`);
+    }
+  }
+
+  #watchMetadata(resource: ApiResource): void {
+    this.#watched.add(keyOf(resource));
+    const metadataOnly = !WHOLE_KINDS.has(resource.kind);
+    for (const path of this.#pathsOf(resource)) {
+      const watched: WatchedResource = { ...resource, path, metadataOnly };
+      this.#metadata.push(this.#open(watched, { beginning: 'watch-list' }));
+    }
+  }
+
+  /** In namespaced mode what is in no namespace is not watched. */
+  #pathsOf({ group, version, plural, namespaced }: ApiResource): string[] {
+    const base = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+    if (this.#namespaces.length === 0) return [`${base}/${plural}`];
+    const namespaces = namespaced ? this.#namespaces : [];
+    return namespaces.map((namespace) => `${base}/namespaces/${namespace}/${plural}`);
+  }
+
+  #open(resource: WatchedResource, { beginning, ...more }: StreamStart): WatchStream {
+    const { client, config } = this.#options;
+    const { watchTimeoutMs: timeoutMs, listPageObjects: pageObjects } = config;
+    const stream = new WatchStream({
+      client,
+      clock: this.#clock,
+      resource,
+      plan: { beginning, timeoutMs, pageObjects },
+      frameBytesMax: config.frameBytesMax,
+      pageBytesMax: config.listPageBytesMax,
+      signal: this.#ending.signal,
+      onRestart: (report) => this.#report(report),
+      ...more,
+    });
+    this.#pump(stream).catch((error) => {
+      this.#failure ??= error;
+      this.#queue.wake();
+    });
+    return stream;
+  }
+
+  async #pump(stream: WatchStream): Promise<void> {
+    for await (const chunk of stream.frames()) await this.#queue.put(chunk);
+  }
+
+  #report(report: StreamReport): void {
+    const { onNotice, onRestart } = this.#options;
+    const { path, cause, code } = report;
+    onRestart?.(report);
+    this.#queue.wake();
+    if (cause !== 'refused' || this.#refused.has(path)) return;
+    this.#refused.add(path);
+    onNotice(`cannot watch ${path}: ${code === 403 ? 'forbidden' : 'not there'} (${code})`);
+  }
+
+  /** Whether nothing is being waited for: time may go on. */
+  #mayRun(): boolean {
+    const isWaitedFor = (stream: WatchStream) => !stream.isLive && !isGivenUp(stream);
+    return (
+      this.#events.some((stream) => stream.isLive) &&
+      !this.#events.some(isWaitedFor) &&
+      !this.#metadata.some(isWaitedFor)
+    );
+  }
+
+  #requireEvents(): void {
+    const isHopeless = (stream: WatchStream) => stream.isRefused && !stream.hasBegun;
+    if (this.#events.length === 0 || !this.#events.every(isHopeless)) return;
+    const { server } = this.#options.client;
+    throw new InputError('input_unreadable', `${server} does not let Events be watched`);
+  }
+}
+
+interface StreamStart {
+  beginning: Beginning;
+  gate?: Promise<void>;
+  isWanted?: (item: Buffer) => boolean;
+}
+
+function isGivenUp(stream: WatchStream): boolean {
+  return stream.isRefused || stream.troubledMs > PATIENCE_MS;
+}
+
+function isDone(stream: WatchStream): boolean {
+  return stream.hasBegun || isGivenUp(stream);
+}
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+function keyOf({ group, kind }: ApiResource): string {
+  return `${group}/${kind}`;
+}
+
+function listed(names: string): string[] {
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+}
