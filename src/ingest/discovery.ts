@@ -46,8 +46,8 @@ const BUILT_IN_GROUPS = new Set([
 export class Discovery {
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
-  #versions: Promise<Map<string, string>> | undefined;
-  readonly #resources = new Map<string, Promise<ApiResource[]>>();
+  #versions: Map<string, string> | undefined;
+  readonly #resources = new Map<string, ApiResource[]>();
 
   constructor(client: KubeClient, signal: AbortSignal) {
     this.#client = client;
@@ -58,8 +58,8 @@ export class Discovery {
   async byName(name: string): Promise<ApiResource | undefined> {
     const [plural = '', ...group] = name.split('.');
     const groupName = group.join('.');
-    this.#versions ??= this.#readVersions();
-    const version = groupName === '' ? 'v1' : (await this.#versions).get(groupName);
+    this.#versions ??= await this.#readVersions();
+    const version = groupName === '' ? 'v1' : this.#versions.get(groupName);
     if (version === undefined) return undefined;
     const resources = await this.#resourcesOf(groupName, version);
     return resources.find((resource) => resource.plural === plural);
@@ -85,23 +85,16 @@ export class Discovery {
     return new Map(groups.map((group) => [group.name, group.preferredVersion.version]));
   }
 
-  #resourcesOf(group: string, version: string): Promise<ApiResource[]> {
+  async #resourcesOf(group: string, version: string): Promise<ApiResource[]> {
     const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
     const known = this.#resources.get(path);
     if (known) return known;
-    const reading = this.#readResources(path, group, version);
-    this.#resources.set(path, reading);
-    // What failed, or was not there yet, is asked for again.
-    const drop = () => this.#resources.delete(path);
-    reading.then((found) => found.length === 0 && drop(), drop);
-    return reading;
-  }
-
-  async #readResources(path: string, group: string, version: string): Promise<ApiResource[]> {
     const { resources } = await this.#read<ResourceList>(path);
-    return resources
+    const found = resources
       .filter(({ verbs }) => verbs.includes('list') && verbs.includes('watch'))
       .map(({ name: plural, kind, namespaced }) => ({ group, version, kind, plural, namespaced }));
+    if (found.length > 0) this.#resources.set(path, found);
+    return found;
   }
 
   async #read<T extends object>(path: string): Promise<T> {

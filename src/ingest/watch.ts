@@ -149,17 +149,14 @@ class ClusterWatch {
     if (performance.now() - this.#lookedAt < TICK_MS || this.#isLooking) return;
     this.#lookedAt = performance.now();
     this.#unknownKinds.push(...this.#options.takeKindsMet());
-    this.#isLooking = this.#unknownKinds.length > 0;
-    if (this.#isLooking)
-      this.#findKinds().finally(() => {
-        this.#isLooking = false;
-      });
+    if (this.#unknownKinds.length > 0) void this.#findKinds();
   }
 
   /** Those that cannot be asked for now stay until the next time. */
   async #findKinds(): Promise<void> {
     const kinds = this.#unknownKinds;
     this.#unknownKinds = [];
+    this.#isLooking = true;
     for (const kind of kinds) {
       try {
         const resource = await this.#discovery.customByKind(kind);
@@ -169,6 +166,7 @@ class ClusterWatch {
         this.#unknownKinds.push(kind);
       }
     }
+    this.#isLooking = false;
   }
 
   #watchFound(resource: ApiResource): void {
