@@ -11,6 +11,8 @@ export interface WatchPlan {
   beginning: Beginning;
   /** After which the server is to close a watch. */
   timeoutMs: number;
+  /** A watch that is still open and silent so long after that is dead. */
+  graceMs: number;
   /** Objects in one page of a list. */
   pageObjects: number;
 }
@@ -111,8 +113,6 @@ const RETRY_AFTER_MAX_MS = 300_000;
 /** Not allowed; no such resource; it cannot be watched. */
 const REFUSALS = new Set([403, 404, 405]);
 const REFUSED_MS = 300_000;
-/** After the time at which the server should have closed a watch, it is dead. */
-const GRACE_MS = 15_000;
 /** A list that a watch sends may take long, but not in silence. */
 const INITIAL_TIMEOUT_MS = 3_600_000;
 
@@ -237,13 +237,13 @@ function resume(state: WatchState, jitter: number): Step {
 
 /** The first list of a stream that is to begin now asks for nothing but the version. */
 function list(state: WatchState, jitter: number): Step {
-  const { beginning, pageObjects, timeoutMs } = state.plan;
+  const { beginning, pageObjects, timeoutMs, graceMs } = state.plan;
   const probe = beginning === 'now' && !state.begun;
   if (beginning !== 'watch-list') {
     const limit = probe ? 1 : pageObjects;
     return listPage(state, { name: 'Listing', continueToken: '', limit, probe });
   }
-  const times = { timeoutMs: INITIAL_TIMEOUT_MS * (1 + jitter), silenceMs: timeoutMs + GRACE_MS };
+  const times = { timeoutMs: INITIAL_TIMEOUT_MS * (1 + jitter), silenceMs: timeoutMs + graceMs };
   return {
     state: { ...state, phase: { name: 'Initial' } },
     actions: [{ do: 'watch', version: '', initial: true, ...times }],
@@ -259,7 +259,7 @@ function watch(state: WatchState, jitter: number): Step {
   const { version, plan } = state;
   // Streams that began together do not stay together.
   const timeoutMs = plan.timeoutMs * (1 + jitter / 2);
-  const times = { timeoutMs, silenceMs: timeoutMs + GRACE_MS };
+  const times = { timeoutMs, silenceMs: timeoutMs + plan.graceMs };
   return {
     state: { ...state, phase: { name: 'Watching', silent: true } },
     actions: [{ do: 'watch', version, initial: false, ...times }],

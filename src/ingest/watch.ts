@@ -30,6 +30,8 @@ export interface WatchOptions {
 
 /** The time is told this often when nothing else comes. */
 const TICK_MS = 1000;
+/** How late a server may close a watch before it counts as dead. */
+const GRACE_MS = 15_000;
 /** A stream that does not work is not waited for any longer. */
 const PATIENCE_MS = 30_000;
 /** A list after a break may be without what was written so long before the break. */
@@ -203,7 +205,7 @@ class ClusterWatch {
       client,
       clock: this.#clock,
       resource,
-      plan: { beginning, timeoutMs, pageObjects },
+      plan: { beginning, timeoutMs, graceMs: GRACE_MS, pageObjects },
       frameBytesMax: config.frameBytesMax,
       pageBytesMax: config.listPageBytesMax,
       signal: this.#ending.signal,
