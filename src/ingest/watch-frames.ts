@@ -184,7 +184,7 @@ export function listFrames(
 ): ListFrames {
   const pieces: Buffer[] = [];
   const { head, tail } = eachItem(page, (item) => {
-    if (isWanted(item)) pieces.push(FRAME_START, item.subarray(0), end);
+    if (isWanted(item)) pieces.push(FRAME_START, item, end);
   });
   const { metadata } = JSON.parse(`${head}${tail}`) as { metadata?: ListMetadata };
   const { resourceVersion: version = '', continue: continueToken = '' } = metadata ?? {};
@@ -210,7 +210,7 @@ function eachItem(page: Buffer, onItem: (item: Buffer) => void): { head: string;
     } else if (byte === 0x7b || byte === 0x5b) {
       depth += 1;
       if (depth === 2 && key === 'items') begin = at + 1;
-      if (depth === 3 && begin < at && end === page.length) start = at;
+      if (depth === 3 && begin <= at && end === page.length) start = at;
     } else if (byte === CLOSE_BRACE || byte === 0x5d) {
       depth -= 1;
       if (begin > at || end < at) continue;
