@@ -247,7 +247,7 @@ describe('a fault of the watch of Events', () => {
     await passes(live, 'first');
     server.script('watch', EVENTS, body(bookmark(5), { open: true }));
     server.cut();
-    await live.until(() => live.restarts.some(({ reason }) => reason.includes('dead')));
+    await live.restarted('dead');
     server.put('events', kubeEvent('second'));
     await live.until(isOf('second'));
   });
@@ -256,12 +256,12 @@ describe('a fault of the watch of Events', () => {
     await using live = await follow(server);
     await passes(live, 'first');
     const before = Date.parse(await live.tick());
-    for (let index = 0; index < 4; index++) server.script('watch', EVENTS, status(500));
+    for (let index = 0; index < 2; index++) server.script('watch', EVENTS, status(500));
     server.cut();
     server.put('events', kubeEvent('second'));
     const { receivedAt } = await live.until(isOf('second'));
     expect(Date.parse(receivedAt) - before).toBeLessThan(1500);
-    expect(Date.now() - before).toBeGreaterThan(2000);
+    expect(Date.now() - before).toBeGreaterThan(1000);
     await live.tick();
     expect(Date.now() - Date.parse(await live.tick())).toBeLessThan(1500);
   });
@@ -315,6 +315,6 @@ test('a server that is not there is one line', async () => {
   writeFileSync(kubeconfig, text);
   await using live = await follow(server);
   await expect(live.ended).rejects.toThrow(
-    'cannot ask http://127.0.0.1:1 for /api/v1: connection refused',
+    'cannot ask http://127.0.0.1:1 for /apis: connection refused',
   );
 });

@@ -48,6 +48,8 @@ export interface StreamOptions {
   gate?: Promise<void> | undefined;
   /** Items of a list that are wanted. */
   isWanted?: ((item: Buffer) => boolean) | undefined;
+  /** The first list is complete, or a new one. */
+  onReady: () => void;
   onRestart: (report: StreamReport) => void;
 }
 
@@ -105,7 +107,7 @@ export class WatchStream {
   }
 
   async *#perform(action: WatchAction): AsyncGenerator<Buffer> {
-    const { signal, onRestart, resource } = this.#options;
+    const { signal, onReady, onRestart, resource } = this.#options;
     switch (action.do) {
       case 'list':
         return yield* this.#list(action);
@@ -123,7 +125,7 @@ export class WatchStream {
         return onRestart({ path: resource.path, cause, code, reason: this.#reason });
       }
       case 'ready':
-        return;
+        return onReady();
     }
   }
 

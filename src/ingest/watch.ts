@@ -209,6 +209,7 @@ class ClusterWatch {
       frameBytesMax: config.frameBytesMax,
       pageBytesMax: config.listPageBytesMax,
       signal: this.#ending.signal,
+      onReady: () => this.#queue.wake(),
       onRestart: (report) => this.#report(report),
       ...more,
     });

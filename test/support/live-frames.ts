@@ -24,6 +24,8 @@ export interface Follower extends AsyncDisposable {
   meet(kind: string): void;
   /** Resolves with the first frame for which this holds. */
   until(holds: (frame: LiveFrame) => boolean): Promise<LiveFrame>;
+  /** Resolves with the first restart for this reason. */
+  restarted(reason: string): Promise<StreamReport>;
   /** Resolves when the clock was told again. */
   tick(): Promise<string>;
   /** Takes nothing more until `resume`. */
@@ -51,8 +53,15 @@ export async function follow(server: FakeApiServer, given: PartialConfig = {}): 
     signal,
     takeKindsMet: () => met.splice(0),
     onNotice: (line) => notices.push(line),
-    onRestart: (report) => restarts.push(report),
+    onRestart: (report) => {
+      restarts.push(report);
+      tell();
+    },
   });
+
+  function tell(): void {
+    for (const told of listeners.splice(0)) told();
+  }
 
   async function read(): Promise<void> {
     for await (const chunk of source) {
@@ -61,7 +70,7 @@ export async function follow(server: FakeApiServer, given: PartialConfig = {}): 
         if (frame.type === 'BOOKMARK') ticks.push(frame.receivedAt);
         else frames.push(frame);
       }
-      for (const told of listeners.splice(0)) told();
+      tell();
       await paused;
     }
   }
@@ -85,6 +94,13 @@ export async function follow(server: FakeApiServer, given: PartialConfig = {}): 
     async until(holds) {
       for (;;) {
         const found = frames.find(holds);
+        if (found) return found;
+        await news();
+      }
+    },
+    async restarted(reason) {
+      for (;;) {
+        const found = restarts.find((report) => report.reason.includes(reason));
         if (found) return found;
         await news();
       }
