@@ -9,6 +9,7 @@ interface Waiting {
 export class ChunkQueue {
   readonly #waiting: Waiting[] = [];
   #wake: (() => void) | undefined;
+  #isAwake = false;
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
@@ -31,7 +32,9 @@ export class ChunkQueue {
 
   /** Resolves when there is a chunk, after `ms`, or when somebody wakes the consumer. */
   arrival(ms: number): Promise<void> {
-    if (!this.isEmpty) return Promise.resolve();
+    const isAwake = this.#isAwake || !this.isEmpty;
+    this.#isAwake = false;
+    if (isAwake) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#wake?.(), ms);
       this.#wake = () => {
@@ -42,7 +45,9 @@ export class ChunkQueue {
     });
   }
 
+  /** Ends the current wait for an arrival, or the next one. */
   wake(): void {
-    this.#wake?.();
+    if (this.#wake) this.#wake();
+    else this.#isAwake = true;
   }
 }

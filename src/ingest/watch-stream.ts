@@ -265,8 +265,9 @@ class Reader {
     this.#silence.refresh();
     try {
       const { done, value } = await this.#iterator.next();
-      if (this.#isSilent) throw new Error('nothing came in time: the connection is dead');
       return done ? undefined : value;
+    } catch (error) {
+      throw this.#isSilent ? new Error('nothing came in time: the connection is dead') : error;
     } finally {
       this.#isReading = false;
     }
