@@ -67,9 +67,10 @@ export function flag(says: string): Setting<boolean> {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 
-/** As kubectl takes them: `90s`, `10m`, `2h`; in milliseconds. */
+/** As kubectl takes them: `90s`, `10m`, `2h`. The value, which a program gives as such, is milliseconds. */
 export function duration(says: string): Setting<number> {
   const words = z.string().regex(/^(\d{1,6}[smh])?$/);
-  const schema = words.transform((word) => Number.parseInt(word, 10) * UNIT_MS[word.at(-1)!]! || 0);
+  const millis = words.transform((word) => Number.parseInt(word, 10) * UNIT_MS[word.at(-1)!]! || 0);
+  const schema = z.union([z.number().int().min(0), millis]);
   return { ...text(says), schema, expects: 'a time such as 90s, 10m or 2h' };
 }

@@ -229,13 +229,17 @@ describe('the command line', () => {
     expect(outcome.stdout).toContain(version);
   });
 
-  const onlyReplay = 'this version replays recordings only: kspan replay FILE...';
+  const commands = 'kspan watch, kspan replay FILE... or kspan rules';
+  const noCluster =
+    'there is no kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config) and no service account';
   const unusable: [args: string[], message: string][] = [
-    [[], onlyReplay],
-    [['watch'], onlyReplay],
-    [['record', 'file'], onlyReplay],
-    [['--kubeconfig', 'x'], onlyReplay],
-    [['play', 'x'], `there is no command "play"; ${onlyReplay}`],
+    [[], noCluster],
+    [['watch'], noCluster],
+    [['watch', 'x'], 'watch takes no "x" (see kspan watch --help)'],
+    [['--since', 'soon'], '--since must be a time such as 90s, 10m or 2h, not "soon"'],
+    [['record', 'file'], `there is no command "record", only ${commands}`],
+    [['--kubeconfig', 'x'], 'cannot read x: no such file'],
+    [['play', 'x'], `there is no command "play", only ${commands}`],
     [['replay'], 'replay needs a FILE, or - for standard input'],
     [['replay', 'x', '--colour'], 'unknown option `--colour` (see kspan replay --help)'],
     [
@@ -257,7 +261,7 @@ describe('the command line', () => {
   ];
   for (const [args, message] of unusable)
     test(`kspan ${args.map((arg) => (arg === recording ? 'FILE' : arg)).join(' ')} is one line and exit code 2`, async () => {
-      const outcome = await kspan(args);
+      const outcome = await kspan(args, { env: { HOME: '/nowhere' } });
       expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
     });
 });

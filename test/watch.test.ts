@@ -90,7 +90,7 @@ describe('a cluster', () => {
     const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000);
     server.put('events', kubeEvent('too old', ago(11)));
     server.put('events', kubeEvent('recent', ago(9)));
-    await using live = await follow(server, { since: '10m' as never });
+    await using live = await follow(server, { since: 600_000 });
     const { receivedAt } = await live.until(isOf('recent'));
     expect(Date.parse(receivedAt)).toBeLessThanOrEqual(ago(9).getTime());
     await passes(live, 'new');
@@ -211,7 +211,7 @@ describe('a fault of the watch of Events', () => {
       response.end(JSON.stringify({ kind: 'EventList', metadata, items: [] }));
     });
     server.script('list', EVENTS, status(410));
-    await using live = await follow(server, { since: '1h' as never });
+    await using live = await follow(server, { since: 3_600_000 });
     await live.until(isOf('c'));
     expect(live.frames.map(({ object }) => object.metadata.name)).toEqual(['a', 'b', 'c']);
   });

@@ -142,6 +142,23 @@ export class FakeApiServer {
     for (const { out } of this.#watches) out.destroy();
   }
 
+  /** Ends all open watches as a timeout does. */
+  end(): void {
+    for (const { out } of this.#watches) out.end();
+  }
+
+  /** Resolves when a watch goes on after the newest change of a resource. */
+  async isRead(resource: string): Promise<void> {
+    const newest = this.#changes.findLast((change) => change.resource === resource);
+    if (!newest) return;
+    const at = String(newest.version);
+    const path = `/${resource.split('.')[0]}`;
+    await this.asked(
+      ({ verb, path: asked, query }) =>
+        verb === 'watch' && asked.endsWith(path) && query.get('resourceVersion') === at,
+    );
+  }
+
   /** Resolves when a request was made for which this holds. */
   async asked(holds: (request: FakeRequest) => boolean): Promise<FakeRequest> {
     for (;;) {
@@ -161,15 +178,16 @@ export class FakeApiServer {
   }
 
   #change(resource: string, type: Change['type'], given: FakeObject): void {
-    this.#version += 1;
-    const { name, namespace = '', uid, ...rest } = given.metadata;
-    const resourceVersion = String(this.#version);
+    const { name, namespace = '', uid, resourceVersion: own, ...rest } = given.metadata;
+    const version = own === undefined ? this.#version + 1 : Number(own);
+    this.#version = Math.max(this.#version, version);
+    const resourceVersion = String(version);
     // In the order of a real server.
     const object = { ...given, metadata: { name, namespace, uid, resourceVersion, ...rest } };
     const key = `${resource} ${uid}`;
     if (type === 'DELETED') this.#objects.delete(key);
     else this.#objects.set(key, object);
-    const change = { resource, type, version: this.#version, object };
+    const change = { resource, type, version, object };
     this.#changes.push(change);
     for (const watch of this.#watches) {
       if (watch.resource === resource) watch.out.write(frame(change, resource, watch.request));
