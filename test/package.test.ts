@@ -1,6 +1,6 @@
 // The published package, from bundle to use: bundled, packed and installed into an empty folder, it
 // must run with nothing but Node. No registry is asked for anything.
-import { execFileSync, type StdioOptions, spawnSync } from 'node:child_process';
+import { execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -13,8 +13,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FakeApiServer, status } from './support/fake-api-server.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -91,6 +93,17 @@ test('the installed command replays a recording through its workers', () => {
   const recording = join(scenario, 'events.ndjson');
   const tree = kspan('replay', recording, '--format', 'tree', '--shards', '2');
   expect(tree).toBe(readFileSync(join(scenario, 'trace.txt'), 'utf8'));
+});
+
+test('the installed command reaches a cluster with what it brings', async () => {
+  const server = await FakeApiServer.start();
+  server.script('list', '/api/v1/events', status(403));
+  const command = join(installed, '.bin', name);
+  const args = [command, 'watch', '--kubeconfig', server.kubeconfig, '--kinds', 'pods'];
+  const child = spawn(process.execPath, args);
+  const printed = await text(child.stderr);
+  expect(printed).toContain('does not let Events be watched');
+  await server.close();
 });
 
 test('the installed library exports createEngine', () => {

@@ -43,7 +43,8 @@ const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000, timeout: CO
 
 /** Throws a ConfigError when the cluster or its credentials cannot be found. */
 export async function connect(access: ClusterAccess): Promise<KubeClient> {
-  const [{ KubeConfig }, undici] = await Promise.all([
+  // CommonJS: what a bundle makes of it has nothing but the default.
+  const [{ KubeConfig }, { default: undici }] = await Promise.all([
     import('@kubernetes/client-node'),
     import('undici'),
   ]);
