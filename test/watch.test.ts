@@ -267,6 +267,17 @@ describe('a fault of the watch of Events', () => {
   });
 });
 
+test('a network that carries nothing lets time stand, though no connection broke', async () => {
+  const isProbe = ({ path }: FakeRequest) => path === '/livez';
+  for (let index = 0; index < 10; index++) server.script('get', '/livez', () => {});
+  await using live = await follow(server);
+  await passes(live, 'first');
+  await server.asked(() => timesAsked(isProbe) === 3);
+  expect(Date.now() - Date.parse(live.ticks.at(-1)!)).toBeGreaterThan(3000);
+  await passes(live, 'second');
+  expect(Date.now() - Date.parse(await live.tick())).toBeLessThan(2000);
+});
+
 describe('a slow reader', () => {
   test('holds up the server, and what waited in the sockets is not late', async () => {
     await using live = await follow(server);

@@ -64,6 +64,7 @@ export class WatchStream {
   #actions: WatchAction[];
   #isOpen = false;
   #troubledAt: number | undefined;
+  #readUntil = 0;
   #reason = '';
 
   constructor(options: StreamOptions) {
@@ -90,6 +91,11 @@ export class WatchStream {
   /** Its first list is complete. */
   get hasBegun(): boolean {
     return this.#state.begun;
+  }
+
+  /** All that was written before has come, on the clock of the stream. */
+  get readUntil(): number {
+    return this.#readUntil;
   }
 
   /** For how long nothing has worked. */
@@ -125,6 +131,7 @@ export class WatchStream {
         return onRestart({ path: resource.path, cause, code, reason: this.#reason });
       }
       case 'ready':
+        this.#readUntil = this.#options.clock.now;
         return onReady();
     }
   }
@@ -163,6 +170,7 @@ export class WatchStream {
       while (this.#actions === pending) {
         const chunk = await reader.next();
         if (!chunk) return this.#tell({ type: 'closed', lastedMs: performance.now() - openedAt });
+        this.#readUntil = clock.now;
         const found = lines.push(chunk, frameEnd(resource, clock.text));
         if (found.frames.length > 0) {
           if (clock.isBehind) clock.read(newestTime(found.frames));

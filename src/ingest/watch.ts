@@ -10,6 +10,7 @@ import { InputError } from '../errors.js';
 import { ChunkQueue } from './chunk-queue.js';
 import { type ApiResource, Discovery } from './discovery.js';
 import type { KubeClient } from './kube-client.js';
+import { Liveness } from './liveness.js';
 import { StreamClock } from './stream-clock.js';
 import { newestTime, tickFrame } from './watch-frames.js';
 import type { Beginning } from './watch-state.js';
@@ -62,6 +63,7 @@ class ClusterWatch {
   readonly #clock: StreamClock;
   readonly #queue = new ChunkQueue();
   readonly #discovery: Discovery;
+  readonly #liveness: Liveness;
   readonly #ending = new AbortController();
   readonly #events: WatchStream[] = [];
   readonly #metadata: WatchStream[] = [];
@@ -83,6 +85,7 @@ class ClusterWatch {
     this.#clock = new StreamClock(config.since);
     setMaxListeners(0, this.#ending.signal);
     this.#discovery = new Discovery(client, this.#ending.signal);
+    this.#liveness = new Liveness(client, this.#ending.signal);
     signal.addEventListener('abort', () => this.stop());
     if (signal.aborted) this.stop();
   }
@@ -102,7 +105,7 @@ class ClusterWatch {
           beginning: config.since > 0 ? 'list' : 'now',
           gate: this.#metadataRead.opened,
           isWanted: (item) => {
-            const newest = stream.hasBegun ? this.#clock.now - OVERLAP_MS : startedAt;
+            const newest = stream.hasBegun ? stream.readUntil - OVERLAP_MS : startedAt;
             return !(newestTime(item) < Math.max(startedAt, newest));
           },
         },
@@ -147,6 +150,7 @@ class ClusterWatch {
   #lookAround(): void {
     if (this.#failure) throw this.#failure;
     this.#requireEvents();
+    this.#liveness.check();
     if (this.#metadata.every(isDone)) this.#metadataRead.open();
     if (performance.now() - this.#lookedAt < TICK_MS || this.#isLooking) return;
     this.#lookedAt = performance.now();
@@ -221,7 +225,10 @@ class ClusterWatch {
   }
 
   async #pump(stream: WatchStream): Promise<void> {
-    for await (const chunk of stream.frames()) await this.#queue.put(chunk);
+    for await (const chunk of stream.frames()) {
+      this.#liveness.heard();
+      await this.#queue.put(chunk);
+    }
   }
 
   #report(report: StreamReport): void {
@@ -238,6 +245,7 @@ class ClusterWatch {
   #mayRun(): boolean {
     const isWaitedFor = (stream: WatchStream) => !stream.isLive && !isGivenUp(stream);
     return (
+      this.#liveness.isCertain &&
       this.#events.some((stream) => stream.isLive) &&
       !this.#events.some(isWaitedFor) &&
       !this.#metadata.some(isWaitedFor)

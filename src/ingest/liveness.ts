@@ -1,0 +1,53 @@
+// Whether what the API server sends would arrive. A connection that is dead looks like one on which
+// nothing happens, so after some silence the server is asked for something small; without an answer
+// nobody knows, and time must not go on.
+import { text } from 'node:stream/consumers';
+import type { KubeClient } from './kube-client.js';
+
+/** After so much silence the server is asked, and so often. */
+const SILENCE_MS = 5000;
+const ANSWER_TIMEOUT_MS = 5000;
+/** After so much silence, and no answer, nothing is certain. */
+const CERTAIN_MS = 10_000;
+/** Which every user may ask for; a refusal is an answer, too. */
+const PATH = '/livez';
+
+export class Liveness {
+  readonly #client: KubeClient;
+  readonly #signal: AbortSignal;
+  #heardAt = performance.now();
+  #isAsking = false;
+
+  constructor(client: KubeClient, signal: AbortSignal) {
+    this.#client = client;
+    this.#signal = signal;
+  }
+
+  /** Something came through. */
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  get isCertain(): boolean {
+    return performance.now() - this.#heardAt < CERTAIN_MS;
+  }
+
+  /** Asks, where that is needed; what comes of it shows in `isCertain`. */
+  check(): void {
+    if (this.#isAsking || performance.now() - this.#heardAt < SILENCE_MS) return;
+    this.#isAsking = true;
+    this.#ask()
+      .catch(() => {})
+      .finally(() => {
+        this.#isAsking = false;
+      });
+  }
+
+  async #ask(): Promise<void> {
+    const askedAt = performance.now();
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+    const { body } = await this.#client.get(PATH, { accept: '*/*', signal });
+    await text(body);
+    this.#heardAt = Math.max(this.#heardAt, askedAt);
+  }
+}
