@@ -15,12 +15,15 @@ const PATH = '/livez';
 export class Liveness {
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
+  readonly #onLost: () => void;
   #heardAt = performance.now();
   #isAsking = false;
 
-  constructor(client: KubeClient, signal: AbortSignal) {
+  /** `onLost`: there was no answer, so no connection that is open can be relied upon. */
+  constructor(client: KubeClient, signal: AbortSignal, onLost: () => void) {
     this.#client = client;
     this.#signal = signal;
+    this.#onLost = onLost;
   }
 
   /** Something came through. */
@@ -37,7 +40,7 @@ export class Liveness {
     if (this.#isAsking || performance.now() - this.#heardAt < SILENCE_MS) return;
     this.#isAsking = true;
     this.#ask()
-      .catch(() => {})
+      .catch(this.#onLost)
       .finally(() => {
         this.#isAsking = false;
       });

@@ -65,6 +65,7 @@ export class WatchStream {
   #isOpen = false;
   #troubledAt: number | undefined;
   #readUntil = 0;
+  #reader: Reader | undefined;
   #reason = '';
 
   constructor(options: StreamOptions) {
@@ -101,6 +102,11 @@ export class WatchStream {
   /** For how long nothing has worked. */
   get troubledMs(): number {
     return this.#troubledAt === undefined ? 0 : performance.now() - this.#troubledAt;
+  }
+
+  /** The network is lost: an open connection may be dead, so it is made anew. */
+  distrust(): void {
+    this.#reader?.kill();
   }
 
   /** Chunks of frames, until the signal says so. */
@@ -162,6 +168,7 @@ export class WatchStream {
     if (!response) return;
     const openedAt = performance.now();
     const reader = new Reader(response, action.silenceMs);
+    this.#reader = reader;
     const lines = new WatchLines(frameBytesMax);
     const pending = this.#actions;
     this.#isOpen = true;
@@ -170,7 +177,6 @@ export class WatchStream {
       while (this.#actions === pending) {
         const chunk = await reader.next();
         if (!chunk) return this.#tell({ type: 'closed', lastedMs: performance.now() - openedAt });
-        this.#readUntil = clock.now;
         const found = lines.push(chunk, frameEnd(resource, clock.text));
         if (found.frames.length > 0) {
           if (clock.isBehind) clock.read(newestTime(found.frames));
@@ -179,6 +185,7 @@ export class WatchStream {
         }
         if (found.bookmark) this.#tell({ type: 'bookmark', ...found.bookmark });
         if (found.errorCode) return this.#tell({ type: 'status', code: found.errorCode });
+        this.#readUntil = clock.now;
       }
     } catch (error) {
       this.#fail(error);
@@ -261,9 +268,7 @@ class Reader {
     this.#body = body;
     this.#iterator = body[Symbol.asyncIterator]();
     this.#silence = setTimeout(() => {
-      if (!this.#isReading) return;
-      this.#isSilent = true;
-      body.destroy();
+      if (this.#isReading) this.kill();
     }, silenceMs);
   }
 
@@ -279,6 +284,12 @@ class Reader {
     } finally {
       this.#isReading = false;
     }
+  }
+
+  /** The next read fails. */
+  kill(): void {
+    this.#isSilent = true;
+    this.#body.destroy();
   }
 
   end(): void {

@@ -85,7 +85,9 @@ class ClusterWatch {
     this.#clock = new StreamClock(config.since);
     setMaxListeners(0, this.#ending.signal);
     this.#discovery = new Discovery(client, this.#ending.signal);
-    this.#liveness = new Liveness(client, this.#ending.signal);
+    this.#liveness = new Liveness(client, this.#ending.signal, () => {
+      for (const stream of [...this.#events, ...this.#metadata]) stream.distrust();
+    });
     signal.addEventListener('abort', () => this.stop());
     if (signal.aborted) this.stop();
   }
