@@ -222,9 +222,15 @@ function eachItem(page: Buffer, onItem: (item: Buffer) => void): { head: string;
 }
 
 function stringEnd(bytes: Buffer, start: number): number {
-  let at = start + 1;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at;
+  let at = bytes.indexOf(QUOTE, start + 1);
+  while (at > 0 && isEscaped(bytes, at)) at = bytes.indexOf(QUOTE, at + 1);
+  return at < 0 ? bytes.length : at;
+}
+
+function isEscaped(bytes: Buffer, at: number): boolean {
+  let before = at - 1;
+  while (bytes[before] === BACKSLASH) before -= 1;
+  return (at - before) % 2 === 0;
 }
 
 const TIMES =
