@@ -4,6 +4,8 @@
 // configuration or an input that cannot be opened; 130 and 143 after a signal that ends a replay.
 import { readFileSync } from 'node:fs';
 import { parseArguments } from './cli/arguments.js';
+import { rbacCommand } from './cli/rbac-command.js';
+import { recordCommand } from './cli/record-command.js';
 import { replayCommand } from './cli/replay-command.js';
 import { rulesCommand } from './cli/rules-command.js';
 import { watchCommand } from './cli/watch-command.js';
@@ -18,6 +20,10 @@ async function main(): Promise<number> {
     switch (command.name) {
       case 'watch':
         return await watchCommand(command, process.env);
+      case 'record':
+        return await recordCommand(command, process.env);
+      case 'rbac':
+        return rbacCommand(command, process.env);
       case 'replay':
         return await replayCommand(command, process.env);
       case 'rules':

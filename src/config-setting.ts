@@ -47,6 +47,14 @@ export function names(fallback: readonly string[], says: string): Setting<string
   return { ...text(says), fallback: fallback.join(','), expects: 'names, separated by commas' };
 }
 
+/** The names in the value of such a setting. */
+export function listOf(value: string): string[] {
+  return value
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+}
+
 export function wholeNumber(min: number, max: number) {
   const digits = z.string().trim().regex(/^\d+$/).transform(Number);
   return z.union([z.number(), digits]).pipe(z.number().int().min(min).max(max));

@@ -119,6 +119,14 @@ export const SETTINGS = {
     'size of one page of a list',
     'half as many objects are asked for',
   ),
+  captureTo: text('watch: also record the frames to this file, as kspan record does'),
+  recordBytesMax: number(
+    GIB,
+    [KIB, 1024 * GIB],
+    'bytes',
+    'size of one file of a recording, as it is on the disk',
+    'it gets its time into its name, and the next begins',
+  ),
   sourceChunkBytes: number(512 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),
   shardBatchBytes: number(
     512 * KIB,

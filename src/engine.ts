@@ -6,6 +6,8 @@ import type { Config } from './config.js';
 import { InputError, WorkerError } from './errors.js';
 import type { SpanSink } from './export/sink.js';
 import type { KubeClient } from './ingest/kube-client.js';
+import { recordBeside } from './ingest/record.js';
+import type { Recorder } from './ingest/recorder.js';
 import { readInputs } from './ingest/replay.js';
 import { watchCluster } from './ingest/watch.js';
 import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
@@ -234,13 +236,17 @@ export interface LiveOptions extends RunOptions {
   signal: AbortSignal;
   /** Something that is not watched, and why, as a line. */
   onNotice: (line: string) => void;
+  /** Is given all frames too; stays the caller's to close. */
+  recorder?: Recorder | undefined;
 }
 
 /** Watches a cluster until the signal comes. */
 export function watch(options: LiveOptions): Promise<RunSummary> {
-  return runSource(options, (engine) =>
-    watchCluster({ ...options, takeKindsMet: () => engine.takeKindsMet() }),
-  );
+  const { recorder, onNotice } = options;
+  return runSource(options, (engine) => {
+    const frames = watchCluster({ ...options, takeKindsMet: () => engine.takeKindsMet() });
+    return recorder ? recordBeside(frames, recorder, onNotice) : frames;
+  });
 }
 
 async function runSource(

@@ -21,9 +21,9 @@ const EXIT_CODES = {
   account_broken: 1,
   /** The reader of standard output has gone; it has what it wanted. */
   output_closed: 0,
-  /** The file or stream for spans cannot be opened. */
+  /** The file or stream for spans, or the file of a recording, cannot be opened. */
   output_unwritable: 2,
-  /** Writing spans to a file or stream broke off. */
+  /** Writing spans or a recording to a file or stream broke off. */
   output_failed: 1,
   /** More spans than a tree may show. */
   tree_too_large: 2,
@@ -59,7 +59,7 @@ export class InputError extends KspanError<CodeOf<'input'>> {}
 /** The engine cannot go on: a worker has failed, or the account does not balance. */
 export class WorkerError extends KspanError<CodeOf<'worker' | 'account'>> {}
 
-/** Spans could not be written or delivered. */
+/** Spans could not be written or delivered, or frames not recorded. */
 export class ExportError extends KspanError<CodeOf<'output' | 'tree' | 'delivery'>> {}
 
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {

@@ -13,6 +13,22 @@ export interface WatchCommand {
   flags: Flags;
 }
 
+/** `kspan record FILE` */
+export interface RecordCommand {
+  name: 'record';
+  file: string;
+  flags: Flags;
+}
+
+/** `kspan rbac` */
+export interface RbacCommand {
+  name: 'rbac';
+  /** Also `serviceAccount`. */
+  flags: Flags;
+}
+
+export type Command = WatchCommand | RecordCommand | ReplayCommand | RbacCommand | RulesCommand;
+
 /** `kspan replay FILE...` */
 export interface ReplayCommand {
   name: 'replay';
@@ -37,17 +53,14 @@ const EVENT_FLAGS = {
   reason: 'its reason',
   type: 'its type: Normal or Warning',
 };
-const COMMANDS = 'kspan watch, kspan replay FILE... or kspan rules';
+const COMMANDS = 'kspan watch, record FILE, replay FILE..., rbac or rules';
 const ANCESTOR_OTLP = /^--?(otlp-(?:addr|headers|secured))(?:=|$)/;
 
 // The parser would turn digits into numbers and drop a lone "-"; marked words are left alone.
 const MARK = '\0';
 
 /** The command that these arguments (as `process.argv`) ask for; undefined when all is said. */
-export function parseArguments(
-  argv: readonly string[],
-  version: string,
-): WatchCommand | ReplayCommand | RulesCommand | undefined {
+export function parseArguments(argv: readonly string[], version: string): Command | undefined {
   const words = withCommand(argv.slice(2));
   rejectAncestorFlags(words);
   const cli = defineCommands(version);
@@ -65,7 +78,10 @@ export function parseArguments(
   }
   switch (cli.matchedCommandName) {
     case 'watch':
-      return watchCommandOf(cli);
+    case 'rbac':
+      return aloneCommandOf(cli, cli.matchedCommandName);
+    case 'record':
+      return recordCommandOf(cli);
     case 'rules':
       return rulesCommandOf(cli);
     default:
@@ -77,15 +93,25 @@ function defineCommands(version: string): CAC {
   const cli = cac('kspan');
   const watch = cli.command('watch [...none]', 'turn what happens in a cluster into traces');
   watch.usage('[watch] [options]');
+  const record = cli.command('record [...file]', 'write what happens in a cluster to a file');
+  record.usage('record FILE [options]      (gzipped when it ends in .gz)');
   const replay = cli.command('replay [...files]', 'turn recordings of a cluster into traces');
   replay.usage('replay FILE... [options]      (- is standard input)');
-  for (const command of [watch, replay]) {
+  const rbac = cli.command(
+    'rbac [...none]',
+    'print the rights that watch and record need, as YAML',
+  );
+  rbac.usage('rbac [options]');
+  for (const command of [watch, record, replay, rbac]) {
     command.option('--config <file>', 'read settings and rules from this YAML file');
     for (const key of settingKeys()) command.option(optionOf(key), descriptionOf(key));
   }
   watch.example('  kspan watch --context staging --format tree');
+  record.example('  kspan record shop.ndjson.gz --namespace shop');
   replay.example('  kubectl get events -A -o json | kspan replay -');
   replay.example('  kspan replay recording.ndjson.gz --format otlp');
+  rbac.option('--service-account <ns/name>', 'who is given them (default: kspan/kspan)');
+  rbac.example('  kspan rbac --namespace shop,bank | kubectl apply -f -');
   const rules = cli.command('rules [...test]', 'list the rules of causality, or try a message');
   rules.usage("rules [options]\n  $ kspan rules test 'MESSAGE' [options]");
   rules.option('--config <file>', 'with the rules of this YAML file');
@@ -106,10 +132,18 @@ function descriptionOf(key: SettingKey): string {
   return typeof fallback === 'boolean' || fallback === '' ? says : `${says} (default: ${fallback})`;
 }
 
-function watchCommandOf(cli: CAC): WatchCommand {
+function aloneCommandOf(cli: CAC, name: 'watch' | 'rbac'): WatchCommand | RbacCommand {
   const { words, flags } = givenTo(cli);
-  if (words.length === 0) return { name: 'watch', flags };
-  throw new ConfigError('config_invalid', `watch takes no "${words[0]}" (see kspan watch --help)`);
+  if (words.length === 0) return { name, flags };
+  const message = `${name} takes no "${words[0]}" (see kspan ${name} --help)`;
+  throw new ConfigError('config_invalid', message);
+}
+
+function recordCommandOf(cli: CAC): RecordCommand {
+  const { words, flags } = givenTo(cli);
+  const [file, ...more] = words;
+  if (file && file !== '-' && more.length === 0) return { name: 'record', file, flags };
+  throw new ConfigError('config_invalid', 'record needs one FILE to write to');
 }
 
 function replayCommandOf(cli: CAC): ReplayCommand {
@@ -198,6 +232,7 @@ const isBoolean = (key: SettingKey) => typeof SETTINGS[key].fallback === 'boolea
 const BOOLEANS = new Set(settingKeys().filter(isBoolean).map(flagOf));
 const VALUED = new Set([
   '--config',
+  '--service-account',
   ...Object.keys(EVENT_FLAGS).map((name) => `--${name}`),
   ...settingKeys()
     .filter((key) => !isBoolean(key))

@@ -4,7 +4,9 @@ import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
 import { watch } from '../engine.js';
 import { openSink } from '../export/open-sink.js';
 import { connect } from '../ingest/kube-client.js';
+import type { Recorder } from '../ingest/recorder.js';
 import type { WatchCommand } from './arguments.js';
+import { openRecorder, recordedLine } from './record-command.js';
 import { runCommand } from './run-command.js';
 
 export async function watchCommand({ flags }: WatchCommand, env: Environment): Promise<number> {
@@ -12,12 +14,22 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
   const client = await connect(config);
   try {
     const sink = openSink(config, () => otlpEndpoint(env));
+    const recorder = config.captureTo ? openRecorder(config.captureTo, config) : undefined;
     const onNotice = (line: string) => console.error(`kspan: warning: ${line}`);
-    const run = await runCommand(config, (hooks) =>
-      watch({ client, config, sink, onNotice, ...hooks }),
-    );
-    return run.exitCode;
+    try {
+      const run = await runCommand(config, (hooks) =>
+        watch({ client, config, sink, onNotice, recorder, ...hooks }),
+      );
+      return run.exitCode;
+    } finally {
+      if (recorder) await finish(recorder);
+    }
   } finally {
     await client.close();
   }
+}
+
+async function finish(recorder: Recorder): Promise<void> {
+  await recorder.close();
+  console.error(recordedLine(recorder));
 }

@@ -50,6 +50,11 @@ export function tickFrame(receivedAt: string): Buffer {
   return Buffer.from(`{"type":"BOOKMARK","object":{},"receivedAt":"${receivedAt}"}\n`);
 }
 
+/** Whether a chunk that a live source yielded is such a frame: it then is nothing else. */
+export function isTick(chunk: Buffer): boolean {
+  return isControl(chunk, 0);
+}
+
 /** Cuts a watch's stream into lines. */
 export class WatchLines {
   readonly #frameBytesMax: number;

@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../config.js';
+import { listOf } from '../config-setting.js';
 import { InputError } from '../errors.js';
 import { ChunkQueue } from './chunk-queue.js';
 import { type ApiResource, Discovery } from './discovery.js';
@@ -42,7 +43,7 @@ const WHOLE_KINDS = new Set(['HorizontalPodAutoscaler']);
 const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true };
 
 /** Frames of the cluster until the signal comes. Throws an InputError when no Events can be had. */
-export async function* watchCluster(options: WatchOptions): AsyncGenerator<Uint8Array> {
+export async function* watchCluster(options: WatchOptions): AsyncGenerator<Buffer> {
   const watch = new ClusterWatch(options);
   try {
     await watch.start();
@@ -81,7 +82,7 @@ class ClusterWatch {
   constructor(options: WatchOptions) {
     const { client, config, signal } = options;
     this.#options = options;
-    this.#namespaces = [...new Set(listed(config.namespace))];
+    this.#namespaces = [...new Set(listOf(config.namespace))];
     this.#clock = new StreamClock(config.since);
     setMaxListeners(0, this.#ending.signal);
     this.#discovery = new Discovery(client, this.#ending.signal);
@@ -94,7 +95,7 @@ class ClusterWatch {
 
   async start(): Promise<void> {
     const { config, onNotice } = this.#options;
-    for (const name of listed(config.kinds)) {
+    for (const name of listOf(config.kinds)) {
       const resource = await this.#discovery.byName(name);
       if (!resource) onNotice(`there is nothing to watch called ${name}`);
       else this.#watchMetadata(resource);
@@ -286,11 +287,4 @@ function gate(): { opened: Promise<void>; open: () => void } {
 
 function keyOf({ group, kind }: ApiResource): string {
   return `${group}/${kind}`;
-}
-
-function listed(names: string): string[] {
-  return names
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean);
 }
