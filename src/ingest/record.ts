@@ -34,21 +34,26 @@ export async function recordCluster(options: RecordOptions): Promise<void> {
   }
 }
 
-/** The same frames, recorded. A recording that fails is told and given up; the frames go on. */
+/**
+ * The same frames; each chunk is recorded once it was used, so that the recording keeps nobody from
+ * them. A recording that fails is told and given up; the frames go on.
+ */
 export async function* recordBeside(
   frames: AsyncIterable<Buffer>,
   recorder: Recorder,
   onNotice: WatchOptions['onNotice'],
 ): AsyncGenerator<Buffer> {
   let isRecording = true;
+  const giveUp = (error: unknown) => {
+    isRecording = false;
+    onNotice(`${reasonOf(error)}; nothing more is recorded`);
+  };
   for await (const chunk of frames) {
     try {
-      if (isRecording) await recorder.write(chunk);
-    } catch (error) {
-      isRecording = false;
-      onNotice(`${reasonOf(error)}; nothing more is recorded`);
+      yield chunk;
+    } finally {
+      if (isRecording) await recorder.write(chunk).catch(giveUp);
     }
-    yield chunk;
   }
 }
 
