@@ -223,13 +223,16 @@ describe('the command line', () => {
     const help = await kspan(['replay', '--help']);
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
     for (const key of KEYS) expect(help.stdout).toContain(`${flagOf(key)} `);
-    expect((await kspan(['--help'])).stdout).toContain('replay');
+    const { stdout: commands } = await kspan(['--help']);
+    for (const name of ['watch', 'record', 'replay', 'rbac', 'rules']) {
+      expect(commands).toContain(`\n  ${name} `);
+    }
     const outcome = await kspan(['--version']);
     expect(outcome).toMatchObject({ exitCode: 0, stderr: '' });
     expect(outcome.stdout).toContain(version);
   });
 
-  const commands = 'kspan watch, kspan replay FILE... or kspan rules';
+  const commands = 'watch, record FILE, replay FILE..., rbac or rules';
   const noCluster =
     'there is no kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config) and no service account';
   const unusable: [args: string[], message: string][] = [
@@ -237,7 +240,8 @@ describe('the command line', () => {
     [['watch'], noCluster],
     [['watch', 'x'], 'watch takes no "x" (see kspan watch --help)'],
     [['--since', 'soon'], '--since must be a time such as 90s, 10m or 2h, not "soon"'],
-    [['record', 'file'], `there is no command "record", only ${commands}`],
+    [['record', 'file'], noCluster],
+    [['rbac', 'x'], 'rbac takes no "x" (see kspan rbac --help)'],
     [['--kubeconfig', 'x'], 'cannot read x: no such file'],
     [['play', 'x'], `there is no command "play", only ${commands}`],
     [['replay'], 'replay needs a FILE, or - for standard input'],

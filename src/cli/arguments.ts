@@ -53,7 +53,7 @@ const EVENT_FLAGS = {
   reason: 'its reason',
   type: 'its type: Normal or Warning',
 };
-const COMMANDS = 'kspan watch, record FILE, replay FILE..., rbac or rules';
+const COMMANDS = 'watch, record FILE, replay FILE..., rbac or rules';
 const ANCESTOR_OTLP = /^--?(otlp-(?:addr|headers|secured))(?:=|$)/;
 
 // The parser would turn digits into numbers and drop a lone "-"; marked words are left alone.
