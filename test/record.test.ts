@@ -238,10 +238,14 @@ describe('a recording', () => {
   test('that is gzipped is readable up to the last quiet second when nobody ends it', async () => {
     const file = join(folder, 'x.ndjson.gz');
     const recorder = new Recorder(file, 1_000_000);
-    await recorder.write(frame('a'));
+    const given = frame('a'.repeat(100));
+    await recorder.write(given);
     await recorder.write(tickFrame('2026-11-23T10:00:00.000Z'));
     const soFar = () => gunzipSync(readFileSync(file), { finishFlush: constants.Z_SYNC_FLUSH });
-    await vi.waitFor(() => expect(soFar()).toEqual(frame('a')), FOREVER);
+    await vi.waitFor(() => expect(soFar()).toEqual(given), FOREVER);
+    const { exitCode, summary, stderr } = await kspan(['replay', file]);
+    expect({ exitCode, ...summary }).toMatchObject({ exitCode: 1, frames: '1' });
+    expect(stderr).toContain('to its end: unexpected end of file\n');
     await recorder.close();
   });
 });
