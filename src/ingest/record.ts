@@ -1,6 +1,6 @@
 // Recording a live cluster, alone or beside what else is done with its frames. The frames go to a
 // Recorder as they come, and are pulled no faster than it takes them. Alone, a Router that remembers
-// nothing tells which kinds were met, so that the same custom resources are recorded as are watched.
+// little tells which kinds were met, so that the same custom resources are recorded as are watched.
 // Secrets are refused where they are asked for; the Recorder is the second wall.
 import type { Config } from '../config.js';
 import { listOf } from '../config-setting.js';
@@ -57,12 +57,12 @@ export async function* recordBeside(
   }
 }
 
-/** Of a Router: the least that it can do with. */
+/** Of a Router: it remembers just enough not to tell everything anew. */
 const FORGETFUL = {
   shards: 1,
   reorderWindowMs: 0,
-  objectsMax: 1,
-  eventUidsMax: 1,
+  objectsMax: 10_000,
+  eventUidsMax: 10_000,
   parkedBytesMax: 0,
   traceparentAnnotations: '',
   rules: [],
