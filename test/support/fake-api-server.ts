@@ -151,11 +151,12 @@ export class FakeApiServer {
   async isRead(resource: string): Promise<void> {
     const newest = this.#changes.findLast((change) => change.resource === resource);
     if (!newest) return;
-    const at = String(newest.version);
     const path = `/${resource.split('.')[0]}`;
+    // A later version where the resource was listed anew.
+    const isAfter = (query: URLSearchParams) =>
+      Number(query.get('resourceVersion')) >= newest.version;
     await this.asked(
-      ({ verb, path: asked, query }) =>
-        verb === 'watch' && asked.endsWith(path) && query.get('resourceVersion') === at,
+      ({ verb, path: asked, query }) => verb === 'watch' && asked.endsWith(path) && isAfter(query),
     );
   }
 
