@@ -115,6 +115,10 @@ describe('kspan record', () => {
         ['watch', '--format=none', '--capture-to', file, '--kinds', 'pods,secrets'],
         '--kinds secrets: Secrets are never recorded',
       ],
+      [
+        ['watch', '--format=tree', '--capture-to', file, '--out', file],
+        `--capture-to and --out are the same file, ${file}`,
+      ],
     ];
     for (const [args, message] of cases) {
       const outcome = await kspan([...args, '--kubeconfig', server.kubeconfig]);

@@ -1,7 +1,9 @@
 // `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary. Returns the
 // exit code: 0 also after a signal, since that is how it ends.
+import type { Config } from '../config.js';
 import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
 import { watch } from '../engine.js';
+import { ConfigError } from '../errors.js';
 import { openSink } from '../export/open-sink.js';
 import { connect } from '../ingest/kube-client.js';
 import type { Recorder } from '../ingest/recorder.js';
@@ -11,6 +13,7 @@ import { runCommand } from './run-command.js';
 
 export async function watchCommand({ flags }: WatchCommand, env: Environment): Promise<number> {
   const config = loadConfig(flags, env, { format: 'otlp' });
+  if (config.captureTo) requireOther(config);
   const client = await connect(config);
   try {
     const sink = openSink(config, () => otlpEndpoint(env));
@@ -32,4 +35,9 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
 async function finish(recorder: Recorder): Promise<void> {
   await recorder.close();
   console.error(recordedLine(recorder));
+}
+
+function requireOther({ captureTo, out }: Config): void {
+  if (captureTo !== out) return;
+  throw new ConfigError('config_invalid', `--capture-to and --out are the same file, ${out}`);
 }
