@@ -4,15 +4,14 @@
 // up the Router, and that the source. At the end everything that came in is accounted for.
 import type { Config } from './config.js';
 import { InputError, WorkerError } from './errors.js';
-import type { SpanSink } from './export/sink.js';
-import type { KubeClient } from './ingest/kube-client.js';
+import type { ExportState, SpanSink } from './export/sink.js';
 import { recordBeside } from './ingest/record.js';
 import type { Recorder } from './ingest/recorder.js';
 import { readInputs } from './ingest/replay.js';
-import { watchCluster } from './ingest/watch.js';
+import { type WatchOptions, watchCluster } from './ingest/watch.js';
 import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
 import { compileWasm, type RouterCounts, WasmRouter, type WasmSettings } from './wasm.js';
-import { ShardPool } from './worker/pool.js';
+import { ShardPool, type ShardState } from './worker/pool.js';
 import type { SpansReply } from './worker/protocol.js';
 
 /** What came in and what became of it. Frames: all = received + metadata + ignored + skipped. */
@@ -31,6 +30,21 @@ export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   undelivered: number;
   /** Since the start. */
   seconds: number;
+}
+
+/** Where the engine is, beside its account. */
+export interface EngineState {
+  /** Events that have become spans, and spans that no Event stands for; delivered or not. */
+  finished: number;
+  finishedSynthetic: number;
+  /** Events that wait in the Router for an owner. */
+  parked: number;
+  /** Objects whose owners are known. */
+  objects: number;
+  shards: ShardState[];
+  /** The sink is of no use any more. */
+  sinkFailed: boolean;
+  exports: ExportState | undefined;
 }
 
 /** When the source says nothing for so long, what is there goes on as it is. */
@@ -153,6 +167,15 @@ export class Engine {
     };
   }
 
+  /** What it is busy with at this moment. */
+  state(): EngineState {
+    const { parked, objects } = this.#router.counts();
+    const { exported: finished, synthetic: finishedSynthetic } = this.#pool.counts();
+    const { failed: sinkFailed, exports } = this.#sink;
+    const shards = this.#pool.states();
+    return { finished, finishedSynthetic, parked, objects, shards, sinkFailed, exports };
+  }
+
   async #send(batches: Iterable<RoutedBatch>): Promise<void> {
     this.#throwFailure();
     for (const { shard, bytes } of batches) await this.#pool.send(shard, bytes);
@@ -231,14 +254,11 @@ export function replay(options: ReplayOptions): Promise<RunSummary> {
   );
 }
 
-export interface LiveOptions extends RunOptions {
-  client: KubeClient;
-  signal: AbortSignal;
-  /** Something that is not watched, and why, as a line. */
-  onNotice: (line: string) => void;
-  /** Is given all frames too; stays the caller's to close. */
-  recorder?: Recorder | undefined;
-}
+export type LiveOptions = RunOptions &
+  Omit<WatchOptions, 'takeKindsMet'> & {
+    /** Is given all frames too; stays the caller's to close. */
+    recorder?: Recorder | undefined;
+  };
 
 /** Watches a cluster until the signal comes. */
 export function watch(options: LiveOptions): Promise<RunSummary> {

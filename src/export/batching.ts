@@ -5,7 +5,7 @@
 import { ExportError, reasonOf } from '../errors.js';
 import { isOccurrence } from '../model.js';
 import { SpanDecoder } from './decode.js';
-import type { LostSpans, SpanSink } from './sink.js';
+import type { ExportState, LostSpans, SpanSink } from './sink.js';
 import { type SpanBytes, splitSpans } from './split.js';
 
 /** What became of a batch that was sent. */
@@ -41,6 +41,7 @@ export class BatchingSink implements SpanSink {
   readonly #target: BatchTarget;
   readonly #limits: BatchLimits;
   readonly #lost: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
+  readonly #requests = { delivered: 0, partial: 0, failed: 0 };
   readonly #waiting: (() => void)[] = [];
   /** The batch that is not full yet. */
   #open: SpanBytes[] = [];
@@ -69,8 +70,13 @@ export class BatchingSink implements SpanSink {
     return { ...this.#lost };
   }
 
+  get exports(): ExportState {
+    const waitingSpans = this.#queuedSpans + this.#openSpans;
+    return { requests: { ...this.#requests }, waitingSpans, isFull: this.#isFull };
+  }
+
   async write(bytes: Uint8Array, spanCount: number): Promise<void> {
-    const { batchSpans, batchBytes, queueSpans, delayMs } = this.#limits;
+    const { batchSpans, batchBytes, delayMs } = this.#limits;
     for (const piece of splitSpans(
       { bytes, spanCount },
       { spans: batchSpans, bytes: batchBytes },
@@ -79,7 +85,7 @@ export class BatchingSink implements SpanSink {
     }
     if (this.#openSpans > 0 && delayMs === 0) this.#seal();
     if (this.#openSpans > 0) this.#timer ??= setTimeout(() => this.#seal(), delayMs).unref();
-    while (this.#queuedSpans > queueSpans && !this.#fatal) await this.#change();
+    while (this.#isFull && !this.#fatal) await this.#change();
     this.#throwFatal();
   }
 
@@ -107,6 +113,10 @@ export class BatchingSink implements SpanSink {
       this.#lose(batch);
     }
     this.#sent.clear();
+  }
+
+  get #isFull(): boolean {
+    return this.#queuedSpans > this.#limits.queueSpans;
   }
 
   #add(piece: SpanBytes): void {
@@ -152,6 +162,7 @@ export class BatchingSink implements SpanSink {
       if (error instanceof ExportError) this.#fatal ??= error;
       this.#failed = true;
       this.#reason ??= reasonOf(error);
+      this.#requests.failed += 1;
       // Unless it was given up already.
       if (this.#sent.has(batch)) this.#lose(batch);
     } finally {
@@ -162,6 +173,7 @@ export class BatchingSink implements SpanSink {
   }
 
   #settle({ refused, reason }: SendResult): void {
+    this.#requests[refused === 0 ? 'delivered' : 'partial'] += 1;
     if (refused === 0) return;
     this.#lost.refused += refused;
     this.#reason ??= reason || 'refused';

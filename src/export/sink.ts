@@ -13,6 +13,16 @@ export interface LostSpans {
 
 export const NOTHING_LOST: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
 
+/** How a destination that sends requests gets on. */
+export interface ExportState {
+  /** Requests so far, by what became of them: taken, taken in part, not taken. */
+  requests: { delivered: number; partial: number; failed: number };
+  /** Spans that wait to be sent. */
+  waitingSpans: number;
+  /** So many wait that nothing more is taken. */
+  isFull: boolean;
+}
+
 export interface SpanSink {
   /**
    * Takes finished spans: `ResourceSpans` fields in a buffer that is the sink's from now on. Calls may
@@ -33,4 +43,6 @@ export interface SpanSink {
   readonly failed: boolean;
   /** So far. */
   readonly lost: LostSpans;
+  /** Now; undefined where no requests are sent. */
+  readonly exports?: ExportState | undefined;
 }

@@ -49,6 +49,11 @@ export class StreamClock {
     return new Date(this.now).toISOString();
   }
 
+  /** By how much it is behind the server's. */
+  get lagMs(): number {
+    return Math.max(0, this.#hostNow() - this.now);
+  }
+
   get isBehind(): boolean {
     return this.#behind;
   }

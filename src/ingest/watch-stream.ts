@@ -34,6 +34,8 @@ export interface StreamReport {
   code: number | undefined;
   /** Where there was no answer. */
   reason: string;
+  /** It was in trouble already. */
+  again: boolean;
 }
 
 export interface StreamOptions {
@@ -64,6 +66,7 @@ export class WatchStream {
   #actions: WatchAction[];
   #isOpen = false;
   #troubledAt: number | undefined;
+  #heardAt = performance.now();
   #readUntil = 0;
   #reader: Reader | undefined;
   #reason = '';
@@ -104,6 +107,11 @@ export class WatchStream {
     return this.#troubledAt === undefined ? 0 : performance.now() - this.#troubledAt;
   }
 
+  /** Since the server sent a byte that was read, or since the start. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAt;
+  }
+
   /** The network is lost: an open connection may be dead, so it is made anew. */
   distrust(): void {
     this.#reader?.kill();
@@ -132,9 +140,10 @@ export class WatchStream {
         return this.#refresh();
       case 'restart': {
         const { cause, code } = action;
+        const again = this.#troubledAt !== undefined;
         if (cause === 'closed') this.#troubledAt = undefined;
         else this.#troubledAt ??= performance.now();
-        return onRestart({ path: resource.path, cause, code, reason: this.#reason });
+        return onRestart({ path: resource.path, cause, code, reason: this.#reason, again });
       }
       case 'ready':
         this.#readUntil = this.#options.clock.now;
@@ -177,6 +186,7 @@ export class WatchStream {
       while (this.#actions === pending) {
         const chunk = await reader.next();
         if (!chunk) return this.#tell({ type: 'closed', lastedMs: performance.now() - openedAt });
+        this.#heardAt = performance.now();
         const found = lines.push(chunk, frameEnd(resource, clock.text));
         if (found.frames.length > 0) {
           if (clock.isBehind) clock.read(newestTime(found.frames));
@@ -205,6 +215,7 @@ export class WatchStream {
       const path = `${resource.path}?${new URLSearchParams(query)}`;
       const response = await client.get(path, { accept, signal });
       const { status, serverTime, retryAfterMs } = response;
+      this.#heardAt = performance.now();
       if (serverTime) clock.correct(serverTime, performance.now() - askedAt);
       if (status === 200) return response;
       response.body.destroy();

@@ -16,6 +16,7 @@ import { StreamClock } from './stream-clock.js';
 import { newestTime, tickFrame } from './watch-frames.js';
 import type { Beginning } from './watch-state.js';
 import { type StreamReport, type WatchedResource, WatchStream } from './watch-stream.js';
+import type { ClusterView } from './watch-view.js';
 
 export interface WatchOptions {
   client: KubeClient;
@@ -28,6 +29,8 @@ export interface WatchOptions {
   onNotice: (line: string) => void;
   /** A stream had to begin anew. */
   onRestart?: ((report: StreamReport) => void) | undefined;
+  /** Given what can be seen of the streams, before they start. */
+  onOpen?: ((cluster: ClusterView) => void) | undefined;
 }
 
 /** The time is told this often when nothing else comes. */
@@ -45,6 +48,7 @@ const EVENTS = { group: '', version: 'v1', kind: 'Event', plural: 'events', name
 /** Frames of the cluster until the signal comes. Throws an InputError when no Events can be had. */
 export async function* watchCluster(options: WatchOptions): AsyncGenerator<Buffer> {
   const watch = new ClusterWatch(options);
+  options.onOpen?.(watch.view);
   try {
     await watch.start();
     while (!options.signal.aborted) {
@@ -91,6 +95,15 @@ class ClusterWatch {
     });
     signal.addEventListener('abort', () => this.stop());
     if (signal.aborted) this.stop();
+  }
+
+  get view(): ClusterView {
+    return {
+      events: this.#events,
+      metadata: this.#metadata,
+      isCertain: () => this.#liveness.isCertain,
+      lagMs: () => this.#clock.lagMs,
+    };
   }
 
   async start(): Promise<void> {

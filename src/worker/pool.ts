@@ -20,6 +20,14 @@ export interface ShardPoolOptions {
   onFailure(error: unknown): void;
 }
 
+/** A shard at this moment. */
+export interface ShardState {
+  /** Batches sent to it whose spans have not been taken yet. */
+  batchesInFlight: number;
+  /** For how long its thread has worked, since it started. */
+  busyMs: number;
+}
+
 const NOTHING: CorrelatorCounts = { exported: 0, synthetic: 0, late: 0, early: 0, held: 0 };
 
 export class ShardPool {
@@ -74,6 +82,11 @@ export class ShardPool {
     }, NOTHING);
   }
 
+  /** By number of the shard. */
+  states(): ShardState[] {
+    return this.#workers.map((worker) => worker.state());
+  }
+
   /** Ends the workers at once; what they have not answered is lost. */
   async destroy(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.destroy()));
@@ -113,6 +126,11 @@ class ShardWorker {
       // Piscina replaces a worker that has left, and says nothing of the state that went with it.
       if (this.#created > 1) this.#fail('it has left');
     });
+  }
+
+  state(): ShardState {
+    const busy = this.#piscina.threads[0]?.performance.eventLoopUtilization();
+    return { batchesInFlight: this.#inFlight, busyMs: busy?.active ?? 0 };
   }
 
   async ready(): Promise<void> {
