@@ -55,6 +55,22 @@ export function listOf(value: string): string[] {
     .filter(Boolean);
 }
 
+/** `HOST:PORT`, `[IPV6]:PORT` or `:PORT`, as a server listens on it; port 0 is any that is free. */
+export function address(says: string): Setting<string> {
+  const words = z.string().regex(/^(([^\s:[\]/]*|\[[0-9a-fA-F:.]+\]):\d{1,5})?$/);
+  const schema = words.refine((word) => Number(word.slice(word.lastIndexOf(':') + 1)) <= 65_535);
+  return { ...text(says), schema, expects: 'an address such as 127.0.0.1:9090 or :9090' };
+}
+
+export function oneOf<const T extends string>(
+  values: readonly T[],
+  fallback: NoInfer<T>,
+  says: string,
+): Setting<T> {
+  const expects = `one of ${values.join(', ')}`;
+  return { ...text(says), schema: z.enum(values), fallback, expects };
+}
+
 export function wholeNumber(min: number, max: number) {
   const digits = z.string().trim().regex(/^\d+$/).transform(Number);
   return z.union([z.number(), digits]).pipe(z.number().int().min(min).max(max));

@@ -5,10 +5,12 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import {
+  address,
   duration,
   flag,
   names,
   number,
+  oneOf,
   type Setting,
   text,
   wholeNumber,
@@ -18,6 +20,10 @@ import type { RuleRow } from './rules.js';
 /** Where spans go: text for people, OTLP to a back end, OTLP as JSON lines, or nowhere. */
 export const FORMATS = ['tree', 'otlp', 'otlp-json', 'none'] as const;
 export type Format = (typeof FORMATS)[number];
+
+/** What `kspan watch` logs: that, and all that is graver. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -36,20 +42,12 @@ function shards(): Setting<number> {
   };
 }
 
-function format(): Setting<Format> {
-  return {
-    schema: z.enum(FORMATS),
-    fallback: 'tree',
-    unit: '',
-    expects: `one of ${FORMATS.join(', ')}`,
-    says: `where spans go: ${FORMATS.join(', ')}; watch sends otlp unless told`,
-    atLimit: '',
-    standard: [],
-  };
-}
-
 export const SETTINGS = {
-  format: format(),
+  format: oneOf(
+    FORMATS,
+    'tree',
+    `where spans go: ${FORMATS.join(', ')}; watch sends otlp unless told`,
+  ),
   out: text('write spans to this file, gzipped when it ends in .gz (tree and otlp-json)'),
   strict: flag('exit with 1 when anything was skipped or dropped'),
   shards: shards(),
@@ -127,6 +125,10 @@ export const SETTINGS = {
     'size of one file of a recording, as it is on the disk',
     'it gets its time into its name, and the next begins',
   ),
+  metricsAddr: address(
+    'watch: serve /metrics, /healthz and /readyz on HOST:PORT; without a host on all, nowhere unless told',
+  ),
+  logLevel: oneOf(LOG_LEVELS, 'info', 'watch: what is logged on stderr, as JSON lines'),
   sourceChunkBytes: number(512 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),
   shardBatchBytes: number(
     512 * KIB,

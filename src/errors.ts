@@ -7,6 +7,8 @@ const EXIT_CODES = {
   config_invalid: 2,
   /** The configuration file cannot be read or is not YAML. */
   config_unreadable: 2,
+  /** The address to listen on is taken, not one of this host, or not allowed. */
+  config_address: 2,
   /** An input cannot be opened: missing, denied, a directory. */
   input_unreadable: 2,
   /** Reading an input broke off. */
@@ -69,6 +71,8 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of the path is not a directory',
   ENOSPC: 'no space left',
+  EADDRINUSE: 'it is in use',
+  EADDRNOTAVAIL: 'no address of this host',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   ENOTFOUND: 'no such host',

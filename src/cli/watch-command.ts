@@ -1,27 +1,36 @@
-// `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary. Returns the
-// exit code: 0 also after a signal, since that is how it ends.
+// `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary; beside it the
+// log and, where it is told so, the server of metrics and a recording. Returns the exit code: 0 also
+// after a signal, since that is how it ends.
 import type { Config } from '../config.js';
 import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
-import { watch } from '../engine.js';
+import { type Engine, type LiveOptions, watch } from '../engine.js';
 import { ConfigError } from '../errors.js';
 import { openSink } from '../export/open-sink.js';
 import { connect } from '../ingest/kube-client.js';
 import type { Recorder } from '../ingest/recorder.js';
+import { LiveRun } from '../ops/live-run.js';
+import { type Log, logRestart, openLog } from '../ops/log.js';
+import { Metrics } from '../ops/metrics.js';
+import { notReady } from '../ops/readiness.js';
+import { OpsServer } from '../ops/server.js';
 import type { WatchCommand } from './arguments.js';
 import { openRecorder, recordedLine } from './record-command.js';
-import { runCommand } from './run-command.js';
+import { type RunHooks, runCommand } from './run-command.js';
 
 export async function watchCommand({ flags }: WatchCommand, env: Environment): Promise<number> {
   const config = loadConfig(flags, env, { format: 'otlp' });
   if (config.captureTo) requireOther(config);
+  const log = openLog(config.logLevel);
   const client = await connect(config);
+  const live = new LiveRun();
+  const server = await serve(config, live, log);
   try {
     const sink = openSink(config, () => otlpEndpoint(env));
     const recorder = config.captureTo ? openRecorder(config.captureTo, config) : undefined;
-    const onNotice = (line: string) => console.error(`kspan: warning: ${line}`);
+    log.info({ server: client.server, format: config.format }, 'watching');
     try {
       const run = await runCommand(config, (hooks) =>
-        watch({ client, config, sink, onNotice, recorder, ...hooks }),
+        watch({ client, config, sink, recorder, ...watched(live, log, hooks) }),
       );
       return run.exitCode;
     } finally {
@@ -29,6 +38,7 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
     }
   } finally {
     await client.close();
+    await server?.close();
   }
 }
 
@@ -40,4 +50,33 @@ async function finish(recorder: Recorder): Promise<void> {
 function requireOther({ captureTo, out }: Config): void {
   if (captureTo !== out) return;
   throw new ConfigError('config_invalid', `--capture-to and --out are the same file, ${out}`);
+}
+
+async function serve({ metricsAddr }: Config, live: LiveRun, log: Log) {
+  if (!metricsAddr) return undefined;
+  const source = { metrics: new Metrics(live), notReady: () => notReady(live.look()) };
+  const server = await OpsServer.listen(metricsAddr, source);
+  log.info({ url: server.url }, 'metrics are served');
+  return server;
+}
+
+/** Tells the log and the metrics of what happens. */
+function watched(live: LiveRun, log: Log, { signal, onStart }: RunHooks) {
+  live.signal = signal;
+  signal.addEventListener('abort', () => log.info('ending'));
+  return {
+    signal,
+    onStart: (engine: Engine) => {
+      live.engine = engine;
+      onStart(engine);
+    },
+    onOpen: (cluster) => {
+      live.cluster = cluster;
+    },
+    onNotice: (line) => log.warn(line),
+    onRestart: (report) => {
+      live.countRestart(report);
+      logRestart(log, report);
+    },
+  } satisfies Partial<LiveOptions>;
 }

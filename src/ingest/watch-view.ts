@@ -1,5 +1,5 @@
 // What can be seen from outside of a cluster that is watched: its streams and their clock, to be looked
-// at whenever somebody asks (metrics, readiness). Nothing is computed until then.
+// at whenever somebody asks (metrics, readiness), and by the watch itself. Nothing is computed until then.
 import type { WatchStream } from './watch-stream.js';
 
 export interface ClusterView {
@@ -17,3 +17,11 @@ export type StreamView = Pick<
   WatchStream,
   'resource' | 'isLive' | 'isRefused' | 'hasBegun' | 'troubledMs' | 'silentMs'
 >;
+
+/** A stream that does not work is not waited for any longer. */
+const PATIENCE_MS = 30_000;
+
+/** Whether time and metadata go on without it. */
+export function isGivenUp({ isRefused, troubledMs }: StreamView): boolean {
+  return isRefused || troubledMs > PATIENCE_MS;
+}

@@ -16,7 +16,7 @@ import { StreamClock } from './stream-clock.js';
 import { newestTime, tickFrame } from './watch-frames.js';
 import type { Beginning } from './watch-state.js';
 import { type StreamReport, type WatchedResource, WatchStream } from './watch-stream.js';
-import type { ClusterView } from './watch-view.js';
+import { type ClusterView, isGivenUp } from './watch-view.js';
 
 export interface WatchOptions {
   client: KubeClient;
@@ -37,8 +37,6 @@ export interface WatchOptions {
 const TICK_MS = 1000;
 /** How late a server may close a watch before it counts as dead. */
 const GRACE_MS = 15_000;
-/** A stream that does not work is not waited for any longer. */
-const PATIENCE_MS = 30_000;
 /** A list after a break may be without what was written so long before the break. */
 const OVERLAP_MS = 60_000;
 /** Watched whole: what an autoscaler scales stands in its spec. */
@@ -280,10 +278,6 @@ interface StreamStart {
   beginning: Beginning;
   gate?: Promise<void>;
   isWanted?: (item: Buffer) => boolean;
-}
-
-function isGivenUp(stream: WatchStream): boolean {
-  return stream.isRefused || stream.troubledMs > PATIENCE_MS;
 }
 
 function isDone(stream: WatchStream): boolean {

@@ -1,0 +1,39 @@
+// Whether a live run does its work, for /readyz. The state of the run comes in; nothing goes out when
+// Events come and spans go, else one line that says what does not. A stream that fails counts from its
+// first failure on: whoever asks (a kubelet) has a patience of their own. Metadata that is not allowed,
+// or that the run has given up waiting for, is worked around and does not count.
+
+import type { StreamView } from '../ingest/watch-view.js';
+import { isGivenUp } from '../ingest/watch-view.js';
+import type { LiveState } from './live-run.js';
+
+/** What does not work, in one line; undefined: all does. */
+export function notReady({ engine, cluster, isEnding }: LiveState): string | undefined {
+  if (isEnding) return 'the run is ending';
+  if (!engine) return 'the engine has not started';
+  if (engine.sinkFailed) return 'spans can no longer be delivered';
+  if (engine.exports?.isFull) return `${engine.exports.waitingSpans} spans wait for the back end`;
+  if (!cluster || cluster.events.length === 0) return 'Events are not asked for yet';
+  const stuck = [
+    ...cluster.events.filter((stream) => !isMoving(stream)),
+    ...cluster.metadata.filter((stream) => !isMoving(stream) && !isGivenUp(stream)),
+  ];
+  return stuck.length === 0 ? undefined : told(stuck);
+}
+
+/** Between two watches a stream is not live, and well. */
+function isMoving({ isLive, isRefused, hasBegun, troubledMs }: StreamView): boolean {
+  return isLive || (!isRefused && hasBegun && troubledMs === 0);
+}
+
+function told([first, ...more]: StreamView[]): string {
+  const { resource, isRefused, troubledMs } = first!;
+  const others = more.length === 0 ? '' : `, nor ${more.length} more`;
+  const seconds = Math.round(troubledMs / 1000);
+  const reason = isRefused
+    ? 'the server refuses'
+    : troubledMs > 0
+      ? `failing for ${seconds} s`
+      : 'its first list is under way';
+  return `${resource.path} is not watched (${reason})${others}`;
+}
