@@ -71,7 +71,7 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of the path is not a directory',
   ENOSPC: 'no space left',
-  EADDRINUSE: 'it is in use',
+  EADDRINUSE: 'the port is in use',
   EADDRNOTAVAIL: 'no address of this host',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function startWatch(args: string[], env: Record<string, string> = {}) {
-  const child = startKspan([...watchArgs(server), ...args], { env });
+  const child = startKspan([...watchArgs(server), '--log-level', 'warn', ...args], { env });
   child.stdin.end();
   return { child, done: outcomeOf(child) };
 }

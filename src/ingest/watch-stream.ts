@@ -9,7 +9,6 @@ import type { StreamClock } from './stream-clock.js';
 import { frameEnd, listFrames, newestTime, type ResourceKind, WatchLines } from './watch-frames.js';
 import {
   begin,
-  type RestartCause,
   type Step,
   step,
   type WatchAction,
@@ -17,6 +16,7 @@ import {
   type WatchPlan,
   type WatchState,
 } from './watch-state.js';
+import type { StreamReport } from './watch-view.js';
 
 /** What is watched: all objects of a resource, or those in one namespace. */
 export interface WatchedResource extends ResourceKind {
@@ -24,18 +24,6 @@ export interface WatchedResource extends ResourceKind {
   path: string;
   /** Only the metadata is asked for. */
   metadataOnly: boolean;
-}
-
-/** What a user should hear of a stream, once. */
-export interface StreamReport {
-  path: string;
-  cause: RestartCause;
-  /** HTTP status, where there was one. */
-  code: number | undefined;
-  /** Where there was no answer. */
-  reason: string;
-  /** It was in trouble already. */
-  again: boolean;
 }
 
 export interface StreamOptions {

@@ -1,5 +1,7 @@
-// What can be seen from outside of a cluster that is watched: its streams and their clock, to be looked
-// at whenever somebody asks (metrics, readiness), and by the watch itself. Nothing is computed until then.
+// What can be seen of a cluster that is watched: its streams and their clock, to be looked at by whoever
+// asks (metrics, readiness) and by the watch itself, and what is reported of them. Nothing is computed
+// until somebody asks.
+import type { RestartCause } from './watch-state.js';
 import type { WatchStream } from './watch-stream.js';
 
 export interface ClusterView {
@@ -18,10 +20,27 @@ export type StreamView = Pick<
   'resource' | 'isLive' | 'isRefused' | 'hasBegun' | 'troubledMs' | 'silentMs'
 >;
 
+/** What a user should hear of a stream, once. */
+export interface StreamReport {
+  path: string;
+  cause: RestartCause;
+  /** HTTP status, where there was one. */
+  code: number | undefined;
+  /** Where there was no answer. */
+  reason: string;
+  /** It was in trouble already. */
+  again: boolean;
+}
+
 /** A stream that does not work is not waited for any longer. */
 const PATIENCE_MS = 30_000;
 
 /** Whether time and metadata go on without it. */
 export function isGivenUp({ isRefused, troubledMs }: StreamView): boolean {
   return isRefused || troubledMs > PATIENCE_MS;
+}
+
+/** Whether all metadata that it had at the start is read, or will not come. */
+export function isDone(stream: StreamView): boolean {
+  return stream.hasBegun || isGivenUp(stream);
 }

@@ -15,8 +15,8 @@ import { Liveness } from './liveness.js';
 import { StreamClock } from './stream-clock.js';
 import { newestTime, tickFrame } from './watch-frames.js';
 import type { Beginning } from './watch-state.js';
-import { type StreamReport, type WatchedResource, WatchStream } from './watch-stream.js';
-import { type ClusterView, isGivenUp } from './watch-view.js';
+import { type WatchedResource, WatchStream } from './watch-stream.js';
+import { type ClusterView, isDone, isGivenUp, type StreamReport } from './watch-view.js';
 
 export interface WatchOptions {
   client: KubeClient;
@@ -278,10 +278,6 @@ interface StreamStart {
   beginning: Beginning;
   gate?: Promise<void>;
   isWanted?: (item: Buffer) => boolean;
-}
-
-function isDone(stream: WatchStream): boolean {
-  return stream.hasBegun || isGivenUp(stream);
 }
 
 function gate(): { opened: Promise<void>; open: () => void } {

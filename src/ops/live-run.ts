@@ -1,8 +1,7 @@
 // A live run as those see it who ask how it gets on: metrics and readiness. The run puts in its parts as
 // they come to be; `look` takes one consistent picture of them, and costs nothing until it is called.
 import type { Engine, EngineState, RunSummary } from '../engine.js';
-import type { StreamReport } from '../ingest/watch-stream.js';
-import type { ClusterView } from '../ingest/watch-view.js';
+import type { ClusterView, StreamReport } from '../ingest/watch-view.js';
 
 /** How often a stream began anew for one cause. */
 export interface RestartCount {

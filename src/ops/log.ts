@@ -3,7 +3,7 @@
 // what else goes to stderr, so nothing is lost at the end and no thread is needed.
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import type { LogLevel } from '../config.js';
-import type { StreamReport } from '../ingest/watch-stream.js';
+import type { StreamReport } from '../ingest/watch-view.js';
 
 export type Log = Logger;
 

@@ -139,7 +139,7 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   ),
   kspan_watch_lag_seconds: gauge(
     "By how much the clock of the stream is behind the API server's.",
-    ({ cluster }) => (cluster ? [[cluster.lagMs / MILLIS]] : []),
+    ({ cluster }) => (cluster ? [[cluster.lagMs() / MILLIS]] : []),
   ),
 };
 

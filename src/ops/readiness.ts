@@ -14,6 +14,7 @@ export function notReady({ engine, cluster, isEnding }: LiveState): string | und
   if (engine.sinkFailed) return 'spans can no longer be delivered';
   if (engine.exports?.isFull) return `${engine.exports.waitingSpans} spans wait for the back end`;
   if (!cluster || cluster.events.length === 0) return 'Events are not asked for yet';
+  if (!cluster.isCertain()) return 'the API server does not answer';
   const stuck = [
     ...cluster.events.filter((stream) => !isMoving(stream)),
     ...cluster.metadata.filter((stream) => !isMoving(stream) && !isGivenUp(stream)),

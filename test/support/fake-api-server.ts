@@ -92,9 +92,10 @@ export class FakeApiServer {
     this.#server = createServer((request, response) => this.#answer(request, response));
   }
 
-  static async start(): Promise<FakeApiServer> {
+  /** On the port of one that is closed, or on any. */
+  static async start(port = 0): Promise<FakeApiServer> {
     const fake = new FakeApiServer();
-    fake.#server.listen(0, '127.0.0.1');
+    fake.#server.listen(port, '127.0.0.1');
     await once(fake.#server, 'listening');
     fake.writeKubeconfig({ token: 'first' });
     return fake;

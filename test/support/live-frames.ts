@@ -3,7 +3,7 @@ import type { PartialConfig } from '../../src/config.ts';
 import { resolveConfig } from '../../src/config-load.ts';
 import { connect } from '../../src/ingest/kube-client.ts';
 import { watchCluster } from '../../src/ingest/watch.ts';
-import type { StreamReport } from '../../src/ingest/watch-stream.ts';
+import type { StreamReport } from '../../src/ingest/watch-view.ts';
 import type { FakeApiServer, FakeObject } from './fake-api-server.ts';
 
 export interface LiveFrame {
