@@ -140,7 +140,7 @@ describe('/metrics', () => {
 
   test('names a counter _total, and says in a sentence what each one is', () => {
     for (const [name, { type, help }] of Object.entries(METRICS)) {
-      expect(name).toMatch(type === 'counter' ? /^kspan_[a-z_]+_total$/ : /^kspan_[a-z_]+$/);
+      expect(name).toMatch(/^(kspan|process)(_[a-z]+)+$/);
       expect(name.endsWith('_total')).toBe(type === 'counter');
       expect(help).toMatch(/^[A-Z].+\.$/);
     }

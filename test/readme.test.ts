@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { flagOf, SETTINGS, type SettingKey, variableOf } from '../src/config.ts';
+import { METRICS } from '../src/ops/metrics.ts';
 import { decodeOtlp } from './support/otlp.ts';
 import { scenario } from './support/scenarios.ts';
 import { startTraceReceiver, type TraceReceiver } from './support/trace-receiver.ts';
@@ -96,9 +97,14 @@ describe('the pictures of the README', () => {
 describe('the README', () => {
   test('has the table of settings as config.ts has it', () => {
     const rows = (Object.keys(SETTINGS) as SettingKey[]).map(settingRow);
-    const start = readme.indexOf('|', readme.indexOf('\n| flag |') + 2);
-    const table = readme.slice(start, readme.indexOf('\n\n', start)).split('\n').slice(2);
-    expect(table).toEqual(rows);
+    expect(tableOf('| flag |')).toEqual(rows);
+  });
+
+  test('has the table of metrics as ops/metrics.ts has it', () => {
+    const rows = Object.entries(METRICS).map(([name, { type, labels, help }]) =>
+      row([`\`${name}\``, type, labels.join(', '), help.slice(0, -1)]),
+    );
+    expect(tableOf('| metric |')).toEqual(rows);
   });
 
   test('lists the controllers that the rule files know', async () => {
@@ -153,6 +159,15 @@ function settingRow(key: SettingKey): string {
   const variables = [variableOf(key), ...standard].map((name) => `\`${name}\``).join(', ');
   const range = expects.replace(/^a whole number from (\d+) to (\d+)$/, `$1 to $2 ${unit}`);
   const values = range.replaceAll('"', '`').trim();
-  const cells = [`\`${flagOf(key)}\``, variables, `${fallback}`, values, says, atLimit];
+  return row([`\`${flagOf(key)}\``, variables, `${fallback}`, values, says, atLimit]);
+}
+
+function row(cells: string[]): string {
   return `| ${cells.join(' | ')} |`.replaceAll(/ {2,}/g, ' ');
+}
+
+/** The rows of the table whose header begins so. */
+function tableOf(header: string): string[] {
+  const start = readme.indexOf(`\n${header}`) + 1;
+  return readme.slice(start, readme.indexOf('\n\n', start)).split('\n').slice(2);
 }

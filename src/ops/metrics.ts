@@ -2,7 +2,7 @@
 // and how to read it. Each is read when somebody asks, all from one look at the run, so the account adds
 // up in every answer and the path of an Event knows nothing of metrics. Labels have few values: reasons,
 // shards, and the paths of the streams.
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { EngineState, RunSummary } from '../engine.js';
 import type { StreamView } from '../ingest/watch-view.js';
 import type { LiveRun, LiveState } from './live-run.js';
@@ -19,6 +19,7 @@ export interface Metric {
 }
 
 const MILLIS = 1000;
+const MICROS = 1_000_000;
 
 /** By name. */
 export const METRICS: Readonly<Record<string, Metric>> = {
@@ -121,6 +122,10 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ofEngine(({ shards }) => shards.map((shard, n) => [shard.busyMs / MILLIS, `${n}`])),
     'shard',
   ),
+  kspan_main_busy_seconds_total: counter(
+    'Time that the main thread, which reads and routes, has worked; its rate is the busy share.',
+    () => [[performance.eventLoopUtilization().active / MILLIS]],
+  ),
   kspan_watch_up: gauge(
     'Whether a stream is open and has read what there was.',
     ofStreams(({ isLive }) => Number(isLive)),
@@ -141,6 +146,16 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     "By how much the clock of the stream is behind the API server's.",
     ({ cluster }) => (cluster ? [[cluster.lagMs() / MILLIS]] : []),
   ),
+  process_cpu_seconds_total: counter('Processor time of all threads.', () => {
+    const { user, system } = process.cpuUsage();
+    return [[(user + system) / MICROS]];
+  }),
+  process_resident_memory_bytes: gauge('Memory of the process, all threads together.', () => [
+    [process.memoryUsage.rss()],
+  ]),
+  process_start_time_seconds: gauge('When the process began, since the Unix epoch.', () => [
+    [performance.timeOrigin / MILLIS],
+  ]),
 };
 
 export class Metrics {
@@ -153,7 +168,6 @@ export class Metrics {
     this.#run = run;
     this.#state = run.look();
     this.contentType = this.#registry.contentType;
-    collectDefaultMetrics({ register: this.#registry });
     for (const [name, metric] of Object.entries(METRICS)) this.#register(name, metric);
   }
 
