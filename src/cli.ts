@@ -8,7 +8,6 @@ import { rbacCommand } from './cli/rbac-command.js';
 import { recordCommand } from './cli/record-command.js';
 import { replayCommand } from './cli/replay-command.js';
 import { rulesCommand } from './cli/rules-command.js';
-import { watchCommand } from './cli/watch-command.js';
 import { KspanError } from './errors.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -18,8 +17,11 @@ async function main(): Promise<number> {
     const command = parseArguments(process.argv, version);
     if (!command) return 0;
     switch (command.name) {
-      case 'watch':
+      case 'watch': {
+        // What only a live run needs is large.
+        const { watchCommand } = await import('./cli/watch-command.js');
         return await watchCommand(command, process.env);
+      }
       case 'record':
         return await recordCommand(command, process.env);
       case 'rbac':

@@ -2,7 +2,8 @@
 // back end, and a log that has no text of an Event. kspan runs as a user would start it, against a server
 // that plays a cluster.
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/config-load.ts';
 import { METRICS } from '../src/ops/metrics.ts';
@@ -26,11 +27,11 @@ beforeEach(async () => {
 afterEach(() => Promise.all([server.close(), receiver.close()]));
 
 /** A run that serves metrics on a port of its own. */
-async function startLive(...args: string[]) {
+async function startLive(args: string[] = [], backEnd = receiver.endpoint) {
   const fast = ['--reorder-window-ms', '0', '--idle-ms', '1000', '--export-delay-ms', '0'];
   const own = ['--kubeconfig', server.kubeconfig, '--kinds', 'pods', ...fast];
   const child = startKspan([...own, '--metrics-addr', '127.0.0.1:0', ...args], {
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: backEnd },
   });
   child.stdin.end();
   const done = outcomeOf(child);
@@ -50,6 +51,25 @@ async function startLive(...args: string[]) {
 }
 
 type Live = Awaited<ReturnType<typeof startLive>>;
+
+/** A back end that answers nothing until `open` is called. */
+async function startSlowBackEnd() {
+  const waiting: ServerResponse[] = [];
+  let isOpen = false;
+  const http = createHttpServer((request, response) => {
+    request.resume();
+    if (isOpen) response.end();
+    else waiting.push(response);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const open = () => {
+    isOpen = true;
+    for (const response of waiting) response.end();
+  };
+  const { port } = http.address() as AddressInfo;
+  return { endpoint: `http://127.0.0.1:${port}`, open, close: () => http.close() };
+}
 
 /** The first scrape for which this holds; every one before it is valid, and adds up, too. */
 async function scrapeUntil(live: Live, holds: (samples: Samples) => boolean): Promise<Samples> {
@@ -126,7 +146,7 @@ describe('/metrics', () => {
   });
 
   test('has every metric of the table once something has happened', async () => {
-    const live = await startLive('--watch-timeout-ms', '5000');
+    const live = await startLive(['--watch-timeout-ms', '5000']);
     await happen(live);
     const samples = await scrapeUntil(live, (now) => {
       server.end();
@@ -164,6 +184,28 @@ describe('/readyz', () => {
     expect(await readiness(live, 200)).toBe('ok\n');
     expect((await live.stop()).exitCode).toBe(0);
   });
+
+  test('turns while the back end takes nothing, and says so until the run has ended', async () => {
+    const backEnd = await startSlowBackEnd();
+    const one = [
+      '--export-queue-spans',
+      '1',
+      '--export-batch-spans',
+      '1',
+      '--exports-in-flight',
+      '1',
+    ];
+    const patient = ['--export-timeout-ms', '600000', '--shutdown-timeout-ms', '3600000'];
+    const live = await startLive([...one, ...patient], backEnd.endpoint);
+    await readiness(live, 200);
+    for (let n = 0; n < 5; n++) server.put('events', kubeEvent(`said-${n}`));
+    expect(await readiness(live, 503)).toMatch(/^\d+ spans wait for the back end\n$/);
+    const ended = live.stop();
+    while (!(await (await live.get('/readyz')).text()).startsWith('the run is ending'));
+    backEnd.open();
+    expect(await ended).toMatchObject({ exitCode: 0, summary: { exported: '5', held: '0' } });
+    backEnd.close();
+  });
 });
 
 describe('the server', () => {
@@ -177,7 +219,7 @@ describe('the server', () => {
   test('on an address that is taken is one line and exit code 2', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
-    const { port } = taken.address() as { port: number };
+    const { port } = taken.address() as AddressInfo;
     const args = ['--kubeconfig', server.kubeconfig, '--metrics-addr', `127.0.0.1:${port}`];
     const { exitCode, stderr } = await kspan(args);
     expect(exitCode).toBe(2);
@@ -199,7 +241,7 @@ describe('the server', () => {
 
 describe('the log', () => {
   test('is JSON lines with time and level, and never has the text of an Event', async () => {
-    const live = await startLive('--log-level', 'debug');
+    const live = await startLive(['--log-level', 'debug']);
     await happen(live);
     await scrapeUntil(live, (now) => total(now, 'kspan_events_total') === 3);
     const { stderr } = await live.stop();

@@ -100,8 +100,9 @@ test('the installed command reaches a cluster with what it brings', async () => 
   server.script('list', '/api/v1/events', status(403));
   const command = join(installed, '.bin', name);
   const args = [command, 'watch', '--kubeconfig', server.kubeconfig, '--kinds', 'pods'];
-  const child = spawn(process.execPath, args);
+  const child = spawn(process.execPath, [...args, '--metrics-addr', '127.0.0.1:0']);
   const printed = await text(child.stderr);
+  expect(printed).toContain('metrics are served');
   expect(printed).toContain('does not let Events be watched');
   await server.close();
 });
