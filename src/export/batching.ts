@@ -53,6 +53,8 @@ export class BatchingSink implements SpanSink {
   #queuedSpans = 0;
   /** Batches on their way. */
   readonly #sent = new Set<SpanBytes>();
+  /** When one of them was answered, or the first of them sent. */
+  #movedAt = 0;
   #reason: string | undefined;
   #fatal: ExportError | undefined;
   #failed = false;
@@ -72,11 +74,12 @@ export class BatchingSink implements SpanSink {
 
   get exports(): ExportState {
     const waitingSpans = this.#queuedSpans + this.#openSpans;
-    return { requests: { ...this.#requests }, waitingSpans, isFull: this.#isFull };
+    const stalledMs = this.#sent.size > 0 ? performance.now() - this.#movedAt : 0;
+    return { requests: { ...this.#requests }, waitingSpans, stalledMs };
   }
 
   async write(bytes: Uint8Array, spanCount: number): Promise<void> {
-    const { batchSpans, batchBytes, delayMs } = this.#limits;
+    const { batchSpans, batchBytes, queueSpans, delayMs } = this.#limits;
     for (const piece of splitSpans(
       { bytes, spanCount },
       { spans: batchSpans, bytes: batchBytes },
@@ -85,7 +88,7 @@ export class BatchingSink implements SpanSink {
     }
     if (this.#openSpans > 0 && delayMs === 0) this.#seal();
     if (this.#openSpans > 0) this.#timer ??= setTimeout(() => this.#seal(), delayMs).unref();
-    while (this.#isFull && !this.#fatal) await this.#change();
+    while (this.#queuedSpans > queueSpans && !this.#fatal) await this.#change();
     this.#throwFatal();
   }
 
@@ -113,10 +116,6 @@ export class BatchingSink implements SpanSink {
       this.#lose(batch);
     }
     this.#sent.clear();
-  }
-
-  get #isFull(): boolean {
-    return this.#queuedSpans > this.#limits.queueSpans;
   }
 
   #add(piece: SpanBytes): void {
@@ -147,6 +146,7 @@ export class BatchingSink implements SpanSink {
     while (this.#queue.length > 0 && this.#sent.size < this.#limits.inFlight) {
       const batch = this.#queue.shift()!;
       this.#queuedSpans -= batch.spanCount;
+      if (this.#sent.size === 0) this.#movedAt = performance.now();
       this.#sent.add(batch);
       // It deals with its own failures.
       void this.#send(batch);
@@ -166,6 +166,7 @@ export class BatchingSink implements SpanSink {
       // Unless it was given up already.
       if (this.#sent.has(batch)) this.#lose(batch);
     } finally {
+      this.#movedAt = performance.now();
       this.#sent.delete(batch);
       this.#pump();
       this.#wake();

@@ -19,8 +19,8 @@ export interface ExportState {
   requests: { delivered: number; partial: number; failed: number };
   /** Spans that wait to be sent. */
   waitingSpans: number;
-  /** So many wait that nothing more is taken. */
-  isFull: boolean;
+  /** For how long requests have been under way and none was answered. */
+  stalledMs: number;
 }
 
 export interface SpanSink {

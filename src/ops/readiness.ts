@@ -2,17 +2,19 @@
 // Events come and spans go, else one line that says what does not. A stream that fails counts from its
 // first failure on: whoever asks (a kubelet) has a patience of their own. Metadata that is not allowed,
 // or that the run has given up waiting for, is worked around and does not count.
-
-import type { StreamView } from '../ingest/watch-view.js';
-import { isGivenUp } from '../ingest/watch-view.js';
+import { isGivenUp, type StreamView } from '../ingest/watch-view.js';
 import type { LiveState } from './live-run.js';
+
+/** A back end that takes longer to answer is in trouble. */
+const STALL_MS = 5000;
 
 /** What does not work, in one line; undefined: all does. */
 export function notReady({ engine, cluster, isEnding }: LiveState): string | undefined {
   if (isEnding) return 'the run is ending';
   if (!engine) return 'the engine has not started';
   if (engine.sinkFailed) return 'spans can no longer be delivered';
-  if (engine.exports?.isFull) return `${engine.exports.waitingSpans} spans wait for the back end`;
+  const { stalledMs = 0 } = engine.exports ?? {};
+  if (stalledMs > STALL_MS) return `the back end has not answered for ${seconds(stalledMs)}`;
   if (!cluster || cluster.events.length === 0) return 'Events are not asked for yet';
   if (!cluster.isCertain()) return 'the API server does not answer';
   const stuck = [
@@ -30,11 +32,14 @@ function isMoving({ isLive, isRefused, hasBegun, troubledMs }: StreamView): bool
 function told([first, ...more]: StreamView[]): string {
   const { resource, isRefused, troubledMs } = first!;
   const others = more.length === 0 ? '' : `, nor ${more.length} more`;
-  const seconds = Math.round(troubledMs / 1000);
   const reason = isRefused
     ? 'the server refuses'
     : troubledMs > 0
-      ? `failing for ${seconds} s`
+      ? `failing for ${seconds(troubledMs)}`
       : 'its first list is under way';
   return `${resource.path} is not watched (${reason})${others}`;
+}
+
+function seconds(millis: number): string {
+  return `${Math.round(millis / 1000)} s`;
 }
