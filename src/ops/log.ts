@@ -10,12 +10,15 @@ export type Log = Logger;
 export function openLog(level: LogLevel): Log {
   const formatters = { level: (label: string) => ({ level: label }) };
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters };
+  // Whoever read it may have gone; that is no reason to end.
+  process.stderr.on('error', () => {});
   return pino(options, process.stderr);
 }
 
 /** The first of a stream's troubles is a warning; what is told elsewhere or follows from it is not. */
-export function logRestart(log: Log, { again, ...report }: StreamReport): void {
-  const isPlain = report.cause === 'closed' || report.cause === 'refused';
+export function logRestart(log: Log, { path, cause, code, reason, again }: StreamReport): void {
+  const isPlain = cause === 'closed' || cause === 'refused';
   const level = isPlain || again ? 'debug' : 'warn';
-  log[level](report, 'a stream begins anew');
+  const why = cause === 'failed' ? { reason } : { code };
+  log[level]({ path, cause, ...why }, 'a stream begins anew');
 }
