@@ -142,7 +142,15 @@ describe('kspan record', () => {
 describe('kspan watch --capture-to', () => {
   test('writes what replays to the very traces that watch gave', async () => {
     const file = join(folder, 'beside.ndjson');
-    const { child, done } = start(['watch', '--format', 'tree', '--capture-to', file]);
+    const { child, done } = start([
+      'watch',
+      '--format',
+      'tree',
+      '--log-level',
+      'warn',
+      '--capture-to',
+      file,
+    ]);
     await happen(server, input);
     child.kill('SIGTERM');
     const watched = await done;
