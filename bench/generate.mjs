@@ -42,7 +42,7 @@ function pick(list, random) {
   return list[Math.floor(random() * list.length)];
 }
 
-/** A small seeded generator of numbers in [0, 1). */
+/** Seeded numbers in [0, 1), as test/support/random.ts has them: Node 20 runs no TypeScript. */
 function mulberry32(seed) {
   let state = seed >>> 0;
   return () => {

@@ -124,7 +124,11 @@ fn skipped_as_walked(json: &[u8]) {
     }
 }
 
-fn walk(scanner: &mut Scanner<'_>) -> Result<(), JsonError> {
+/// Reads a whole value.
+///
+/// # Errors
+/// As the scanner.
+pub fn walk(scanner: &mut Scanner<'_>) -> Result<(), JsonError> {
     match scanner.peek()? {
         Kind::Object => scanner.object(|scanner, _| walk(scanner)),
         Kind::Array => scanner.array(walk),

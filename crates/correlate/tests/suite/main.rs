@@ -9,6 +9,7 @@ mod corpus;
 mod event;
 mod frames;
 mod golden;
+mod json;
 mod large;
 mod messages;
 mod otlp;
