@@ -124,7 +124,14 @@ export const SETTINGS = {
     5000,
     [100, 3_600_000],
     'ms',
-    'from one checkpoint to the next, or more where taking one takes long',
+    'from one checkpoint to the next, or more where taking one takes long; spans go out with one',
+  ),
+  outboxBytesMax: number(
+    16 * MIB,
+    [0, GIB],
+    'bytes',
+    'finished spans that wait for a checkpoint',
+    'one is taken at once',
   ),
   captureTo: text('watch: also record the frames to this file, as kspan record does'),
   recordBytesMax: number(

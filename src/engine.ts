@@ -3,7 +3,7 @@
 // sink. Nothing is queued without a limit: a slow sink keeps the windows of the shards shut, these hold
 // up the Router, and that the source. At the end everything that came in is accounted for.
 import type { Config } from './config.js';
-import { ExportError, reasonOf, StateError, WorkerError } from './errors.js';
+import { reasonOf, StateError, WorkerError } from './errors.js';
 import type { ExportState, SpanSink } from './export/sink.js';
 import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
 import {
@@ -56,12 +56,6 @@ export interface EngineSnapshot {
   shards: Uint8Array[];
 }
 
-export interface SnapshotTaken {
-  snapshot: EngineSnapshot;
-  /** Resolves when all spans that were finished by then have got where they should. */
-  delivered: Promise<void>;
-}
-
 /** When the source says nothing for so long, what is there goes on as it is. */
 const QUIET_MS = 100;
 
@@ -81,7 +75,7 @@ export class Engine {
   }
 
   /**
-   * An engine whose workers are ready. The sink is closed with it. With a snapshot it goes on from there;
+   * An engine whose workers are ready. The sink is closed with it, not when it is suspended. With a snapshot it goes on from there;
    * throws a StateError when that is of other settings or another version.
    */
   static async start(config: Config, sink: SpanSink, from?: EngineSnapshot): Promise<Engine> {
@@ -145,28 +139,22 @@ export class Engine {
     });
   }
 
-  /** All that follows from what was pushed, once every shard has dealt with it. */
-  snapshot(): Promise<SnapshotTaken> {
+  /** All that follows from what was pushed; what is finished by then was given to the sink. */
+  snapshot(): Promise<EngineSnapshot> {
     return this.#inTurn(async () => {
-      const snapshot = await this.#takeSnapshot();
-      return { snapshot, delivered: this.#deliver() };
+      await this.#send(this.#router.flush());
+      await this.#pool.idle();
+      return { router: this.#router.snapshot(), shards: await this.#pool.snapshots() };
     });
   }
 
-  /**
-   * Ends without closing traces, which another engine may go on with: what is finished is delivered and
-   * the workers are ended. Rejects with an ExportError when spans were not delivered.
-   */
-  suspend(): Promise<EngineSnapshot> {
-    return this.#inTurn(async () => {
-      try {
-        const snapshot = await this.#takeSnapshot();
-        await this.#sink.close();
-        return snapshot;
-      } finally {
-        await this.#pool.destroy();
-      }
-    });
+  /** Ends without closing traces: another engine may go on with them. The sink stays open. */
+  async suspend(): Promise<EngineSnapshot> {
+    try {
+      return await this.snapshot();
+    } finally {
+      await this.#pool.destroy();
+    }
   }
 
   /**
@@ -223,18 +211,6 @@ export class Engine {
     const { failed: sinkFailed, exports } = this.#sink;
     const shards = this.#pool.states();
     return { finished, finishedSynthetic, parked, objects, shards, sinkFailed, exports };
-  }
-
-  async #takeSnapshot(): Promise<EngineSnapshot> {
-    await this.#send(this.#router.flush());
-    await this.#pool.idle();
-    return { router: this.#router.snapshot(), shards: await this.#pool.snapshots() };
-  }
-
-  async #deliver(): Promise<void> {
-    await this.#sink.flush();
-    if (!this.#sink.failed) return;
-    throw new ExportError('delivery_failed', 'spans were not delivered');
   }
 
   async #send(batches: Iterable<RoutedBatch>): Promise<void> {

@@ -1,11 +1,12 @@
-// A checkpoint: the state of the engine and the position in the cluster's streams at which it was taken,
-// as bytes of a file and back. What does not come from this program, in this version and about this
+// A checkpoint: the state of the engine, the position in the cluster's streams at which it was taken, and
+// the spans that go out with it, as bytes of a file and back. What does not come from this program, in this version and about this
 // cluster, or is not what was written, is refused with the reason in one line.
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import type { EngineSnapshot } from '../engine.js';
 import { StateError } from '../errors.js';
 import type { ClusterPosition } from '../ingest/watch-view.js';
+import type { FinishedSpans } from './outbox.js';
 
 export interface Checkpoint {
   /** Names the cluster: a uid where it lets it be read. */
@@ -13,6 +14,8 @@ export interface Checkpoint {
   position: ClusterPosition;
   /** Of all before the position. */
   engine: EngineSnapshot;
+  /** That were finished by then, and may not have got where they should. */
+  spans: FinishedSpans[];
 }
 
 const MAGIC = 'kspan checkpoint 1\n';

@@ -1,12 +1,14 @@
 // Begins a live run from the newest checkpoint, and takes more of them: every so often between two chunks,
-// and once at its end. A checkpoint is
-// written when the back end has all spans that were finished before it was taken, so whatever
-// was read after the newest one on disk is read again after a crash, and nothing before it is needed.
-// Taking one makes the engine wait for its shards, so it takes no more than a small share of the time.
-// One that cannot be written is told, and tried again when the next is due.
-import type { EngineSnapshot, SnapshotTaken } from '../engine.js';
+// sooner when many spans wait for one, and once at its end. Spans go out when a checkpoint on disk has
+// them, and the next one is written when they have got there: so after a crash all that was read since the newest
+// one is read again, and what was on its way is sent again, the same to the byte. Taking one makes
+// the engine wait for its shards, so it takes no more than a small share of the time. One that cannot be
+// written is told; its spans go out all the same, and it is tried again when the next is due.
+import type { EngineSnapshot } from '../engine.js';
 import { reasonOf, StateError } from '../errors.js';
 import type { ClusterPosition } from '../ingest/watch-view.js';
+import type { Checkpoint } from './checkpoint.js';
+import type { FinishedSpans, Outbox } from './outbox.js';
 import type { StateDir } from './state-dir.js';
 
 /** Taking them may cost this share of the time. */
@@ -14,13 +16,17 @@ const SHARE_MAX = 0.05;
 
 /** What checkpoints are taken of. */
 export interface Checkpointed {
-  snapshot(): Promise<SnapshotTaken>;
+  /** All that follows from what was pushed; the spans that are finished by then are in the outbox. */
+  snapshot(): Promise<EngineSnapshot>;
 }
 
 export interface CheckpointerOptions {
   dir: StateDir;
+  outbox: Outbox;
   /** From one to the next. */
   intervalMs: number;
+  /** Of the spans that may wait for one. */
+  outboxBytesMax: number;
   onNotice: (line: string) => void;
   /** The run goes on from there. */
   onResume: (position: ClusterPosition) => void;
@@ -30,12 +36,13 @@ export class Checkpointer {
   readonly #options: CheckpointerOptions;
   /** Where the run went on from, if it did. */
   resumed: ClusterPosition | undefined;
-  /** Of the streams, once they are open. */
-  position: (() => ClusterPosition) | undefined;
+  /** Of the streams, now; there is none until all are open. */
+  position: () => ClusterPosition | undefined = () => undefined;
   #dueAt: number;
-  #writing: Promise<void> = Promise.resolve();
-  #isWriting = false;
-  #writtenAt: number | undefined;
+  /** The spans of the newest are on their way; it rejects when they cannot arrive. */
+  #delivery: Promise<void> = Promise.resolve();
+  #isDelivering = false;
+  #keptAt = performance.now();
   #bytes = 0;
 
   constructor(options: CheckpointerOptions) {
@@ -43,12 +50,12 @@ export class Checkpointer {
     this.#dueAt = performance.now() + options.intervalMs;
   }
 
-  /** Since the newest on disk was taken; undefined: this run has written none. */
-  get ageMs(): number | undefined {
-    return this.#writtenAt === undefined ? undefined : performance.now() - this.#writtenAt;
+  /** Since the newest was taken; since the run began, as long as it has written none. */
+  get ageMs(): number {
+    return performance.now() - this.#keptAt;
   }
 
-  /** Size of the newest on disk. */
+  /** Size of the newest; 0: this run has written none. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -61,6 +68,7 @@ export class Checkpointer {
       if (checkpoint) {
         const started = await start(checkpoint.engine);
         this.resumed = checkpoint.position;
+        this.#deliver(checkpoint.spans);
         onResume(checkpoint.position);
         return started;
       }
@@ -74,41 +82,49 @@ export class Checkpointer {
 
   /** Nothing is under way between source and engine: takes one when it is due. */
   async between(engine: Checkpointed): Promise<void> {
-    if (this.#isWriting || !this.position || performance.now() < this.#dueAt) return;
-    const takenAt = performance.now();
+    const { outbox, outboxBytesMax, intervalMs } = this.#options;
+    const isDue = !this.#isDelivering && performance.now() >= this.#dueAt;
+    if (!isDue && outbox.bytes <= outboxBytesMax) return;
+    await this.#delivery;
     const position = this.position();
-    const { snapshot, delivered } = await engine.snapshot();
+    if (!position || outbox.failed) return;
+    const takenAt = performance.now();
+    const snapshot = await engine.snapshot();
     const tookMs = performance.now() - takenAt;
-    this.#dueAt = takenAt + Math.max(this.#options.intervalMs, tookMs / SHARE_MAX);
-    this.#isWriting = true;
-    this.#writing = this.#write(position, snapshot, delivered, takenAt).finally(() => {
-      this.#isWriting = false;
-    });
+    this.#dueAt = takenAt + Math.max(intervalMs, tookMs / SHARE_MAX);
+    const spans = outbox.take();
+    await this.#write({ position, engine: snapshot, spans }, takenAt);
+    this.#deliver(spans);
   }
 
-  /** The last one, of an engine that has ended and delivered all it had finished. */
+  /** The last one, of an engine that has ended; rejects with an ExportError when spans do not arrive. */
   async finish(snapshot: EngineSnapshot): Promise<void> {
-    await this.#writing;
-    if (!this.position) return;
-    await this.#write(this.position(), snapshot, Promise.resolve(), performance.now());
+    const { outbox } = this.#options;
+    const takenAt = performance.now();
+    await this.#delivery;
+    const spans = outbox.take();
+    const position = outbox.failed ? undefined : this.position();
+    if (position) await this.#write({ position, engine: snapshot, spans }, takenAt);
+    await outbox.deliver(spans);
+    await outbox.close();
+    // Whoever goes on has nothing to send again.
+    if (position) await this.#write({ position, engine: snapshot, spans: [] }, takenAt);
   }
 
-  async #write(
-    position: ClusterPosition,
-    engine: EngineSnapshot,
-    delivered: Promise<void>,
-    takenAt: number,
-  ): Promise<void> {
+  #deliver(spans: FinishedSpans[]): void {
+    this.#isDelivering = true;
+    this.#delivery = this.#options.outbox.deliver(spans).finally(() => {
+      this.#isDelivering = false;
+    });
+    // Told to whoever waits for it.
+    this.#delivery.catch(() => {});
+  }
+
+  async #write(checkpoint: Omit<Checkpoint, 'cluster'>, takenAt: number): Promise<void> {
     const { dir, onNotice } = this.#options;
     try {
-      await delivered;
-    } catch {
-      // Whoever writes spans is told.
-      return;
-    }
-    try {
-      this.#bytes = await dir.write({ position, engine });
-      this.#writtenAt = takenAt;
+      this.#bytes = await dir.write(checkpoint);
+      this.#keptAt = takenAt;
     } catch (error) {
       onNotice(`cannot write ${dir.file}: ${reasonOf(error)}`);
     }

@@ -2,6 +2,7 @@
 // log and, where it is told so, the server of metrics, checkpoints and a recording. Returns the exit code: 0 also
 // after a signal, since that is how it ends.
 import { Checkpointer } from '../checkpoint/checkpointer.js';
+import { Outbox } from '../checkpoint/outbox.js';
 import { StateDir } from '../checkpoint/state-dir.js';
 import type { Config } from '../config.js';
 import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
@@ -30,8 +31,11 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
   const live = new LiveRun();
   const server = await serve(config, live, log);
   try {
-    live.checkpointer = await openCheckpointer(config, client, log);
-    const sink = openSink(config, () => otlpEndpoint(env));
+    const cluster = config.stateDir && (await clusterOf(client));
+    const opened = openSink(config, () => otlpEndpoint(env));
+    const outbox = cluster ? new Outbox(opened) : undefined;
+    live.checkpointer = outbox && openCheckpointer(config, cluster, outbox, log);
+    const sink = outbox ?? opened;
     const recorder = config.captureTo ? openRecorder(config.captureTo, config) : undefined;
     log.info({ server: client.server, format: config.format }, 'watching');
     try {
@@ -65,14 +69,19 @@ function requireDelivery({ format }: Config): void {
   throw new ConfigError('config_invalid', message);
 }
 
-async function openCheckpointer(config: Config, client: KubeClient, log: Log) {
-  const { stateDir, checkpointIntervalMs: intervalMs } = config;
-  if (!stateDir) return undefined;
+/** By what it is known again. */
+async function clusterOf(client: KubeClient): Promise<string> {
   const discovery = new Discovery(client, new AbortController().signal);
-  const cluster = (await discovery.clusterUid()) ?? client.server;
+  return (await discovery.clusterUid()) ?? client.server;
+}
+
+function openCheckpointer(config: Config, cluster: string, outbox: Outbox, log: Log) {
+  const { stateDir, checkpointIntervalMs: intervalMs, outboxBytesMax } = config;
   return new Checkpointer({
     dir: StateDir.open(stateDir, cluster),
+    outbox,
     intervalMs,
+    outboxBytesMax,
     onNotice: (line) => log.warn(line),
     onResume: ({ clock }) => log.info({ from: new Date(clock) }, 'going on from a checkpoint'),
   });

@@ -13,8 +13,8 @@ export interface ClusterView {
   isCertain(): boolean;
   /** By how much the clock of the stream is behind the API server's. */
   lagMs(): number;
-  /** Of what was taken so far: all before it, and maybe some after. */
-  position(): ClusterPosition;
+  /** Of what was taken so far: all before it, and maybe some after; undefined: not begun. */
+  position(): ClusterPosition | undefined;
 }
 
 /** How far one stream was read. */

@@ -113,7 +113,7 @@ class ClusterWatch {
       metadata: this.#metadata,
       isCertain: () => this.#liveness.isCertain,
       lagMs: () => this.#clock.lagMs,
-      position: () => this.#position(),
+      position: () => (this.#events.length > 0 ? this.#position() : undefined),
     };
   }
 

@@ -77,6 +77,8 @@ export const ERROR_410 =
 
 export class FakeApiServer {
   readonly requests: FakeRequest[] = [];
+  /** By how much its clock is ahead. */
+  aheadMs = 0;
   /** A server before WatchList. */
   knowsWatchList = true;
   readonly #server: Server;
@@ -201,6 +203,7 @@ export class FakeApiServer {
   }
 
   #answer(incoming: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('Date', new Date(Date.now() + this.aheadMs).toUTCString());
     const url = new URL(incoming.url ?? '/', 'http://fake');
     const resource = resourceAt(url.pathname);
     const verb = !resource ? 'get' : url.searchParams.has('watch') ? 'watch' : 'list';
