@@ -30,7 +30,7 @@ afterEach(() => Promise.all([server.close(), receiver.close()]));
 function startLive(args: string[] = [], backEnd = receiver.endpoint): Promise<LiveKspan> {
   const fast = ['--reorder-window-ms', '0', '--idle-ms', '1000', '--export-delay-ms', '0'];
   const own = ['--kubeconfig', server.kubeconfig, '--kinds', 'pods', ...fast];
-  return LiveKspan.start([...own, ...args], { OTEL_EXPORTER_OTLP_ENDPOINT: backEnd });
+  return LiveKspan.start([...own, ...args], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: backEnd } });
 }
 
 /** A back end that answers nothing until `open` is called. */

@@ -2,10 +2,10 @@
 // cluster stored has its one span all the same. The API server is the real one; only the way to it is
 // a test's own.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { changedKubeconfig, readKubeconfig } from '../support/kubeconfig.ts';
 import type { Samples } from '../support/prometheus.ts';
 import { shortened } from '../support/proof.ts';
 import { ControlPlane } from './control-plane.ts';
-import { changedKubeconfig, serverOf } from './kubeconfig.ts';
 import { LiveProof } from './live-proof.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 import { Namespace } from './workloads.ts';
@@ -43,7 +43,7 @@ test('the API server is killed and started again: every Event has one span', asy
 test('a version that is too old after a compaction is told and met by a list: every Event has one span', async () => {
   const { kubectl } = controlPlane;
   const inside = await deployed('compacted');
-  await using proxy = await TcpProxy.start(serverOf(controlPlane.kubeconfig));
+  await using proxy = await TcpProxy.start(apiServer());
   await using proof = await LiveProof.start({ kubectl, kubeconfig: through(proxy, 'compacted') });
   await inside.kubectl('set', 'image', 'deployment/web', 'nginx=nginx:1.26');
   await proof.kspan.until((now) => now.get('kspan_events_total')! > 2);
@@ -64,7 +64,7 @@ test('a version that is too old after a compaction is told and met by a list: ev
 test('nothing gets through for minutes, and nobody says so: every Event has one span', async () => {
   const { kubectl } = controlPlane;
   const inside = await deployed('blackhole');
-  await using proxy = await TcpProxy.start(serverOf(controlPlane.kubeconfig));
+  await using proxy = await TcpProxy.start(apiServer());
   await using proof = await LiveProof.start({ kubectl, kubeconfig: through(proxy, 'blackhole') });
   await inside.kubectl('set', 'image', 'deployment/web', 'nginx=nginx:1.26');
   await proof.kspan.until((now) => now.get('kspan_events_total')! > 2);
@@ -93,8 +93,10 @@ async function deployed(name: string): Promise<Namespace> {
   return inside;
 }
 
+const apiServer = () => new URL(readKubeconfig(controlPlane.kubeconfig).cluster.server);
+
 function through({ url }: TcpProxy, name: string): string {
-  return changedKubeconfig(controlPlane.kubeconfig, name, { server: url });
+  return changedKubeconfig(controlPlane.kubeconfig, name, { cluster: { server: url } });
 }
 
 function expired(samples: Samples): number {

@@ -26,6 +26,9 @@ export interface ProofOptions {
   /** The only one that it watches. */
   namespace?: string;
   args?: string[];
+  env?: Record<string, string>;
+  /** See RunOptions. */
+  under?: string[];
 }
 
 export interface Account {
@@ -70,10 +73,11 @@ export class LiveProof implements AsyncDisposable {
 
   /** Another run; resolves when it is ready. */
   async startKspan(): Promise<void> {
-    const { kubeconfig, namespace, args = [] } = this.#options;
+    const { kubeconfig, namespace, args = [], under = [] } = this.#options;
     const confined = namespace === undefined ? [] : ['--namespace', namespace];
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: this.#receiver.endpoint };
-    this.#kspan = await LiveKspan.start(['--kubeconfig', kubeconfig, ...confined, ...args], env);
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: this.#receiver.endpoint, ...this.#options.env };
+    const all = ['--kubeconfig', kubeconfig, ...confined, ...args];
+    this.#kspan = await LiveKspan.start(all, { env, under });
     await this.#kspan.readiness(200);
   }
 

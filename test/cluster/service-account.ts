@@ -1,10 +1,12 @@
 // A service account that has the rights that `kspan rbac` prints and no others, and the kubeconfig with
 // which kspan is that account.
 import { kspan } from '../support/kspan.ts';
-import { changedKubeconfig } from './kubeconfig.ts';
+import { changedKubeconfig } from '../support/kubeconfig.ts';
 import type { Kubectl } from './kubectl.ts';
 
 export interface ServiceAccount {
+  namespace: string;
+  name: string;
   kubeconfig: string;
   /** As the audit log names it. */
   username: string;
@@ -26,5 +28,10 @@ export async function createServiceAccount(
   await kubectl.run(['apply', '-f', '-'], rbac.stdout);
   const token = (await kubectl.run(['-n', NAMESPACE, 'create', 'token', name])).trim();
   const kubeconfig = changedKubeconfig(adminKubeconfig, name, { user: { token } });
-  return { kubeconfig, username: `system:serviceaccount:${NAMESPACE}:${name}` };
+  return {
+    namespace: NAMESPACE,
+    name,
+    kubeconfig,
+    username: `system:serviceaccount:${NAMESPACE}:${name}`,
+  };
 }

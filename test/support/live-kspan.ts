@@ -15,14 +15,14 @@ export class LiveKspan {
   #url = '';
 
   /** `kspan watch ARGS...`; resolves when its metrics are served. */
-  static async start(args: string[], env: NonNullable<RunOptions['env']>): Promise<LiveKspan> {
-    const live = new LiveKspan(args, env);
+  static async start(args: string[], options: RunOptions): Promise<LiveKspan> {
+    const live = new LiveKspan(args, options);
     await Promise.race([live.#served(), live.#failure()]);
     return live;
   }
 
-  private constructor(args: string[], env: NonNullable<RunOptions['env']>) {
-    this.#child = startKspan(['watch', '--metrics-addr', '127.0.0.1:0', ...args], { env });
+  private constructor(args: string[], options: RunOptions) {
+    this.#child = startKspan(['watch', '--metrics-addr', '127.0.0.1:0', ...args], options);
     this.#child.stdin.end();
     this.#child.stderr.on('data', (data) => {
       this.#log += data;
@@ -30,8 +30,13 @@ export class LiveKspan {
     this.done = outcomeOf(this.#child);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** Rejects with what kspan said when it has ended. */
   get(path: string): Promise<Response> {
-    return fetch(`${this.#url}${path}`);
+    return fetch(`${this.#url}${path}`).catch(() => this.#failure());
   }
 
   async scrape(): Promise<Samples> {
