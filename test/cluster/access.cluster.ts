@@ -13,11 +13,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { changedKubeconfig, readKubeconfig } from '../support/kubeconfig.ts';
 import type { Samples } from '../support/prometheus.ts';
 import { startHttpProxy, startSocksProxy } from '../support/proxies.ts';
 import { requestsOf } from './audit.ts';
+import { ownClusterTest as test } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
 import { LiveProof } from './live-proof.ts';
 import { createServiceAccount, type ServiceAccount } from './service-account.ts';
@@ -31,17 +32,7 @@ let account: ServiceAccount;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kspan-access-'));
-  openssl(
-    'req',
-    '-x509',
-    ...newKey('ca'),
-    '-subj',
-    '/CN=clients',
-    '-days',
-    '1',
-    '-out',
-    file('ca.crt'),
-  );
+  openssl(`req -x509 ${newKey('ca')} -subj /CN=clients -days 1 -out ca.crt`);
   controlPlane = await ControlPlane.startApiServerOnly([`--client-ca-file=${file('ca.crt')}`]);
   account = await createServiceAccount(controlPlane.kubectl, controlPlane.kubeconfig, 'kspan');
 });
@@ -51,15 +42,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('a proxy that the kubeconfig names is used', async () => {
-  await using proxy = await startHttpProxy();
-  await readsThrough(proxied(proxy.url));
-  expect(new Set(proxy.asked)).toEqual(new Set([apiServer().host]));
-});
-
-test('a SOCKS proxy that the kubeconfig names is used', async () => {
-  await using proxy = await startSocksProxy();
-  await readsThrough(proxied(proxy.url));
+test.for([
+  ['an HTTP proxy', startHttpProxy],
+  ['a SOCKS proxy', startSocksProxy],
+] as const)('%s that the kubeconfig names is used', async ([, startProxy]) => {
+  await using proxy = await startProxy();
+  const cluster = { 'proxy-url': proxy.url };
+  await readsThrough(changedKubeconfig(account.kubeconfig, 'proxied', { cluster }));
   expect(new Set(proxy.asked)).toEqual(new Set([apiServer().host]));
 });
 
@@ -94,9 +83,8 @@ test('an exec plugin is asked when its credentials have expired, and not before'
 
 test('a client certificate that is replaced in its file is used from then on', async () => {
   const issue = (name: string) => {
-    openssl('req', ...newKey(name), '-subj', `/O=system:masters/CN=${name}`, '-out', file('csr'));
-    const authority = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-CAcreateserial'];
-    openssl('x509', '-req', '-in', file('csr'), ...authority, '-days', '1', '-out', file('crt'));
+    openssl(`req ${newKey(name)} -subj /O=system:masters/CN=${name} -out csr`);
+    openssl('x509 -req -in csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 1 -out crt');
     renameSync(file('crt'), file('client.crt'));
     copyFileSync(file(`${name}.key`), file('client.key'));
   };
@@ -131,7 +119,7 @@ test('the files of a service account suffice in a pod, and a token put there lat
   await proof.allIsRead();
   writeFileSync(join(secrets, 'token'), await newToken('second'));
   await controlPlane.kubectl.run(['-n', account.namespace, 'delete', 'secret', 'first']);
-  await proof.kspan.until((now) => restarts(now, 'unauthorized') > 0);
+  await proof.kspan.until(isRefused);
   await proof.allIsRead();
 });
 
@@ -146,21 +134,16 @@ async function newToken(name: string): Promise<string> {
 
 /** Resolves when each watch has ended by its timeout, and was begun again. */
 async function allAskAgain({ kspan }: LiveProof): Promise<void> {
-  const closed = (samples: Samples) =>
-    new Map([...samples].filter(([key]) => /cause="closed"/.test(key)));
-  const before = closed(await kspan.scrape());
-  const paths = [...(await kspan.scrape()).keys()].filter((key) =>
-    key.startsWith('kspan_watch_up{'),
-  );
-  await kspan.until((now) => {
-    const again = [...closed(now)].filter(([key, count]) => count > (before.get(key) ?? 0));
-    return again.length === paths.length;
-  });
+  const before = await kspan.scrape();
+  const keys = [...before.keys()];
+  const paths = keys.flatMap((key) => /^kspan_watch_up\{(path="[^"]+")/.exec(key)?.[1] ?? []);
+  const closed = (samples: Samples, path: string) =>
+    samples.get(`kspan_watch_restarts_total{${path},cause="closed"}`) ?? 0;
+  await kspan.until((now) => paths.every((path) => closed(now, path) > closed(before, path)));
 }
 
-function restarts(samples: Samples, cause: string): number {
-  const own = [...samples].filter(([key]) => key.includes(`cause="${cause}"`));
-  return own.reduce((sum, [, count]) => sum + count, 0);
+function isRefused(samples: Samples): boolean {
+  return [...samples.keys()].some((key) => key.endsWith('cause="unauthorized"}'));
 }
 
 interface Way {
@@ -181,10 +164,6 @@ async function readsThrough(kubeconfig: string, way: Way = {}): Promise<void> {
   await proof.allIsRead();
 }
 
-function proxied(url: string): string {
-  return changedKubeconfig(account.kubeconfig, 'proxied', { cluster: { 'proxy-url': url } });
-}
-
 function apiServer(): URL {
   return new URL(readKubeconfig(controlPlane.kubeconfig).cluster.server);
 }
@@ -193,8 +172,9 @@ function apiServer(): URL {
 const asked = (username: string) => requestsOf(controlPlane.auditLog, username).length;
 
 const file = (name: string) => join(folder, name);
-const newKey = (name: string) => ['-newkey', 'rsa:2048', '-nodes', '-keyout', file(`${name}.key`)];
+const newKey = (name: string) => `-newkey rsa:2048 -nodes -keyout ${name}.key`;
 
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+/** In the folder. */
+function openssl(command: string): void {
+  execFileSync('openssl', command.split(' '), { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
 }

@@ -1,9 +1,10 @@
 // What kspan asks of the API server: no more than the rights that `kspan rbac` prints, nothing for an
 // Event, and never for an object by itself. The audit log says so.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { PlainSpan } from '../support/spans.ts';
 import { tracesOf } from '../support/traces.ts';
 import { type AuditEvent, requestsOf } from './audit.ts';
+import { ownClusterTest as test } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
 import { LiveProof } from './live-proof.ts';
 import { createServiceAccount, type ServiceAccount } from './service-account.ts';

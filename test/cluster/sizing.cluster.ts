@@ -1,9 +1,10 @@
 // What a large cluster costs kspan before the first Event: how long until it is ready, and in how much
 // memory. Prints the figures that the README has.
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { LiveKspan } from '../support/live-kspan.ts';
 import { shortened } from '../support/proof.ts';
+import { ownClusterTest as test } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
 import { LiveProof } from './live-proof.ts';
 import { populate } from './population.ts';
