@@ -1,5 +1,6 @@
-// The client that asks an API server: which way it goes. That a real one lets it in, by whatever
-// credentials, is shown in test/cluster.
+// The client that asks an API server: which one, and which way it goes. That a real one lets it in, by
+// whatever credentials, is shown in test/cluster.
+import { writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { connect } from '../src/ingest/kube-client.ts';
@@ -8,6 +9,27 @@ import { changedKubeconfig } from './support/kubeconfig.ts';
 import { startHttpProxy, startSocksProxy } from './support/proxies.ts';
 
 const { signal } = new AbortController();
+
+test('the context that is named says which cluster, else the current one does', async () => {
+  const server = await FakeApiServer.start();
+  const names = ['staging', 'production'];
+  const config = {
+    clusters: names.map((name) => ({ name, cluster: { server: `https://${name}.example` } })),
+    users: [{ name: 'user', user: { token: 'secret' } }],
+    contexts: names.map((name) => ({ name, context: { cluster: name, user: 'user' } })),
+    'current-context': 'production',
+  };
+  writeFileSync(server.kubeconfig, JSON.stringify(config));
+  const { kubeconfig } = server;
+  expect((await connect({ kubeconfig, context: 'staging' })).server).toBe(
+    'https://staging.example',
+  );
+  expect((await connect({ kubeconfig, context: '' })).server).toBe('https://production.example');
+  await expect(connect({ kubeconfig, context: 'test' })).rejects.toThrow(
+    'there is no context "test", only staging, production',
+  );
+  await server.close();
+});
 
 test.for([
   ['an HTTP proxy', startHttpProxy],
