@@ -7,6 +7,7 @@ import { type AuditEvent, requestsOf } from './audit.ts';
 import { ownClusterTest as test } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
 import { LiveProof } from './live-proof.ts';
+import { podEvents } from './pod-events.ts';
 import { createServiceAccount, type ServiceAccount } from './service-account.ts';
 import { Namespace } from './workloads.ts';
 
@@ -68,10 +69,9 @@ test('no request is made for an Event: 200 of them cost as many as 10, which is 
   await inside.until('condition=Ready', 'pod/one');
   await proof.allIsRead();
   const before = requestsOf(controlPlane.auditLog, account.username).length;
+  const pod = JSON.parse(await inside.kubectl('get', 'pod/one', '-o', 'json'));
   for (const count of [10, 200]) {
-    await inside.apply(
-      eventsOf(JSON.parse(await inside.kubectl('get', 'pod/one', '-o=json')), count),
-    );
+    await kubectl.run(['create', '-f', '-'], JSON.stringify(podEvents(pod, count)));
     await proof.allIsRead();
   }
   const since = requestsOf(controlPlane.auditLog, account.username).slice(before);
@@ -118,26 +118,6 @@ async function rollOut(inside: Namespace): Promise<void> {
   await inside.rolledOut('deployment/web');
   await inside.kubectl('set', 'image', 'deployment/web', 'nginx=nginx:1.26');
   await inside.rolledOut('deployment/web');
-}
-
-/** Events of one Pod, as a kubelet writes them. */
-function eventsOf({ metadata }: { metadata: Record<string, string> }, count: number): object {
-  const { namespace, name, uid } = metadata;
-  const at = new Date().toISOString().replace(/\.\d+/, '');
-  const items = Array.from({ length: count }, (_, n) => ({
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { namespace, name: `${name}.${count}-${n}` },
-    involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
-    reason: 'Unhealthy',
-    message: `Readiness probe failed: ${n}`,
-    type: 'Warning',
-    source: { component: 'kubelet', host: 'hollow-1' },
-    firstTimestamp: at,
-    lastTimestamp: at,
-    count: 1,
-  }));
-  return { apiVersion: 'v1', kind: 'List', items };
 }
 
 /** Spans of Pods and ReplicaSets of which the Deployment was not found. */

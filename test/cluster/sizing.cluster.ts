@@ -2,11 +2,11 @@
 // memory. Prints the figures that the README has.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
-import type { LiveKspan } from '../support/live-kspan.ts';
 import { shortened } from '../support/proof.ts';
 import { ownClusterTest as test } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
 import { LiveProof } from './live-proof.ts';
+import { type Named, podEvents } from './pod-events.ts';
 import { populate } from './population.ts';
 
 const DEPLOYMENTS = shortened(5000);
@@ -24,71 +24,53 @@ afterAll(() => controlPlane?.stop());
 test('kspan knows 5000 Deployments with 20 000 Pods before the first Event', async () => {
   const { kubectl, kubeconfig } = controlPlane;
   await using proof = await LiveProof.start({ kubectl, kubeconfig });
-  const empty = await lookAt(proof.kspan);
+  const empty = await startAnew(proof);
   await proof.kspan.stop();
   await populate(kubeconfig, { deployments: DEPLOYMENTS, podsOfEach: PODS_OF_EACH });
-  const startedAt = performance.now();
-  await proof.startKspan();
-  const readyMs = performance.now() - startedAt;
-  const full = await lookAt(proof.kspan);
-  const seconds = (readyMs / 1000).toFixed(1);
-  console.log(
-    `${OBJECTS} objects: ready after ${seconds} s, ${told(full)}; without them ${told(empty)}`,
-  );
+  const full = await startAnew(proof);
+  console.log(`without objects: ${told(empty)}\n${OBJECTS} objects: ${told(full)}`);
   expect(full.objects - empty.objects).toBeGreaterThanOrEqual(OBJECTS);
-  await controlPlane.kubectl.run(['create', '-f', '-'], JSON.stringify(await eventOfLastPod()));
+  await kubectl.run(['create', '-f', '-'], JSON.stringify(podEvents(await lastPod(), 1)));
   const { spans, faults } = await proof.finish();
-  expect(spans.map(({ attributes }) => attributes['k8s.deployment.name'])).toContain(
-    `service-${DEPLOYMENTS - 1}`,
-  );
+  const deployments = spans.map(({ attributes }) => attributes['k8s.deployment.name']);
+  expect(deployments).toContain(`service-${DEPLOYMENTS - 1}`);
   expect(faults).toMatchObject({ missing: [] });
 });
 
+/** When it is ready. */
 interface Look {
-  objects: number;
+  seconds: number;
+  cpuSeconds: number;
   rssMib: number;
   peakMib: number;
-  cpuSeconds: number;
+  /** In the index. */
+  objects: number;
 }
 
-async function lookAt(kspan: LiveKspan): Promise<Look> {
-  const samples = await kspan.scrape();
-  const status = readFileSync(`/proc/${kspan.pid}/status`, 'utf8');
+async function startAnew(proof: LiveProof): Promise<Look> {
+  await proof.kspan.stop();
+  const startedAt = performance.now();
+  await proof.startKspan();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const samples = await proof.kspan.scrape();
+  const status = readFileSync(`/proc/${proof.kspan.pid}/status`, 'utf8');
   return {
-    objects: samples.get('kspan_owner_index_objects')!,
+    seconds,
+    cpuSeconds: samples.get('process_cpu_seconds_total')!,
     rssMib: samples.get('process_resident_memory_bytes')! / 2 ** 20,
     peakMib: Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) / 1024,
-    cpuSeconds: samples.get('process_cpu_seconds_total')!,
+    objects: samples.get('kspan_owner_index_objects')!,
   };
 }
 
-function told({ objects, rssMib, peakMib, cpuSeconds }: Look): string {
-  const memory = `${Math.round(rssMib)} MiB (at most ${Math.round(peakMib)} MiB)`;
-  return `${objects} in the index, ${memory}, ${cpuSeconds.toFixed(1)} s of CPU`;
+function told({ seconds, cpuSeconds, rssMib, peakMib, objects }: Look): string {
+  const times = `ready after ${seconds.toFixed(1)} s and ${cpuSeconds.toFixed(1)} s of CPU`;
+  const memory = `${Math.round(rssMib)} MiB, at most ${Math.round(peakMib)} MiB`;
+  return `${times}, ${memory}, ${objects} in the index`;
 }
 
-async function eventOfLastPod(): Promise<object> {
-  const name = `service-${DEPLOYMENTS - 1}-5d59d67564-0`;
-  const found = await controlPlane.kubectl.run([
-    'get',
-    'pods',
-    '-A',
-    '-o',
-    'json',
-    `--field-selector=metadata.name=${name}`,
-  ]);
-  const { namespace, uid } = JSON.parse(found).items[0].metadata;
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { generateName: 'killing-', namespace },
-    involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
-    reason: 'Killing',
-    message: 'Stopping container main',
-    type: 'Normal',
-    source: { component: 'kubelet', host: 'node-1' },
-    firstTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
-    lastTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
-    count: 1,
-  };
+async function lastPod(): Promise<Named> {
+  const only = `--field-selector=metadata.name=service-${DEPLOYMENTS - 1}-5d59d67564-0`;
+  const found = await controlPlane.kubectl.run(['get', 'pods', '-A', '-o', 'json', only]);
+  return JSON.parse(found).items[0];
 }
