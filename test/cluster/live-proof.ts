@@ -6,7 +6,7 @@
 import type { Outcome } from '../support/kspan.ts';
 import { LiveKspan } from '../support/live-kspan.ts';
 import { decodeOtlp } from '../support/otlp.ts';
-import { type Samples, total } from '../support/prometheus.ts';
+import type { Samples } from '../support/prometheus.ts';
 import type { PlainSpan } from '../support/spans.ts';
 import { startTraceReceiver, type TraceReceiver } from '../support/trace-receiver.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -93,7 +93,7 @@ export class LiveProof implements AsyncDisposable {
       reason: MARK,
     };
     await kubectl.run(['create', '-f', '-'], JSON.stringify(mark));
-    await this.#kspan.until((now) => dropped(now) > dropped(before) && isWatching(now));
+    await this.#kspan.until((now) => marks(now) > marks(before) && isWatching(now));
   }
 
   /** Ends kspan, when it has read all that there is, and draws up the account. */
@@ -113,7 +113,8 @@ export class LiveProof implements AsyncDisposable {
   }
 }
 
-const dropped = (samples: Samples) => total(samples, 'kspan_events_dropped_total');
+const ABOUT_NOTHING = 'kspan_events_dropped_total{reason="no_involved_object"}';
+const marks = (samples: Samples) => samples.get(ABOUT_NOTHING) ?? 0;
 
 /** What is written now comes through the watch, after all that was written before. */
 function isWatching(samples: Samples): boolean {
