@@ -45,7 +45,7 @@ const isDone = (now: Samples) => now.get('kspan_events_held') === 0;
 
 function start(args: string[] = [], endpoint = receiver.endpoint): Promise<LiveKspan> {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
-  return LiveKspan.start([...kindsArgs(server), ...TIMES, ...args], env);
+  return LiveKspan.start([...kindsArgs(server), ...TIMES, ...args], { env });
 }
 
 /** With checkpoints, as often as can be. */

@@ -38,7 +38,8 @@ export class Checkpointer {
   resumed: ClusterPosition | undefined;
   /** Of the streams, now; there is none until all are open. */
   position: () => ClusterPosition | undefined = () => undefined;
-  #dueAt: number;
+  /** The first one as soon as there is a position. */
+  #dueAt = 0;
   /** The spans of the newest are on their way; it rejects when they cannot arrive. */
   #delivery: Promise<void> = Promise.resolve();
   #isDelivering = false;
@@ -47,7 +48,6 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    this.#dueAt = performance.now() + options.intervalMs;
   }
 
   /** Since the newest was taken; since the run began, as long as it has written none. */

@@ -13,7 +13,7 @@ export interface ClusterView {
   isCertain(): boolean;
   /** By how much the clock of the stream is behind the API server's. */
   lagMs(): number;
-  /** Of what was taken so far: all before it, and maybe some after; undefined: not begun. */
+  /** Of what was taken so far: all before it, and maybe some after; undefined: Events are not come to yet. */
   position(): ClusterPosition | undefined;
 }
 

@@ -113,7 +113,7 @@ class ClusterWatch {
       metadata: this.#metadata,
       isCertain: () => this.#liveness.isCertain,
       lagMs: () => this.#clock.lagMs,
-      position: () => (this.#events.length > 0 ? this.#position() : undefined),
+      position: () => (this.#hasBegun() ? this.#position() : undefined),
     };
   }
 
@@ -269,6 +269,11 @@ class ClusterWatch {
     if (cause !== 'refused' || this.#refused.has(path)) return;
     this.#refused.add(path);
     onNotice(`cannot watch ${path}: ${code === 403 ? 'forbidden' : 'not there'} (${code})`);
+  }
+
+  /** The Events that there were at the start are read, or the place is known from where on they count. */
+  #hasBegun(): boolean {
+    return this.#events.length > 0 && this.#events.every(isDone);
   }
 
   #position(): ClusterPosition {

@@ -1,6 +1,9 @@
 // What goes wrong between kspan and the API server, in the middle of a rollout: every Event that the
 // cluster stored has its one span all the same. The API server is the real one; only the way to it is
 // a test's own.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { changedKubeconfig, readKubeconfig } from '../support/kubeconfig.ts';
 import type { Samples } from '../support/prometheus.ts';
@@ -84,6 +87,33 @@ test('nothing gets through for minutes, and nobody says so: every Event has one 
   expect(stored.length).toBeGreaterThan(20);
   expect(faults).toEqual(NO_FAULTS);
   expect(outcome).toMatchObject({ exitCode: 0, summary: { late: '0' } });
+});
+
+test('kspan is killed and started again, twice in a rollout: every Event has its span, and a doubled one is the same', async () => {
+  const { kubectl, kubeconfig } = controlPlane;
+  const inside = await deployed('crashed');
+  const folder = mkdtempSync(join(tmpdir(), 'kspan-state-'));
+  const args = ['--state-dir', folder, '--checkpoint-interval-ms', '1000', '--idle-ms', '5000'];
+  await using proof = await LiveProof.start({ kubectl, kubeconfig, args });
+  await proof.kspan.until((now) => now.get('kspan_checkpoint_bytes')! > 0);
+  await inside.kubectl('set', 'image', 'deployment/web', 'nginx=nginx:1.26');
+  await proof.kspan.until((now) => now.get('kspan_events_total')! > 2);
+  await proof.kspan.kill();
+  await inside.kubectl('scale', 'deployment/web', '--replicas=6');
+  await proof.startKspan();
+  await proof.kspan.until((now) => now.get('kspan_events_exported_total')! > 2);
+  await proof.kspan.kill();
+  await inside.rolledOut('deployment/web');
+  await proof.startKspan();
+  await inside.kubectl('delete', 'deployment', 'web');
+  await inside.until('delete', 'pod', '--all');
+  await proof.allIsRead();
+  await proof.kspan.until((now) => now.get('kspan_events_held') === 0);
+  const { outcome, stored, faults } = await proof.finish();
+  rmSync(folder, { recursive: true });
+  expect(stored.length).toBeGreaterThan(20);
+  expect(faults).toMatchObject({ missing: [], differing: [] });
+  expect(outcome).toMatchObject({ exitCode: 0, summary: { late: '0', held: '0' } });
 });
 
 /** A namespace with a Deployment that has come up. */
