@@ -102,6 +102,20 @@ export const SETTINGS = {
     'custom resources, met as owners or in Events, whose metadata is watched too',
     'further ones are not watched: their objects are roots',
   ),
+  lookupRate: number(
+    10,
+    [0, 1000],
+    'objects/s',
+    'objects of kinds that are not watched whose metadata is asked for, each once; 0: none',
+    'further ones wait, and their Events go on with what is known; 1000 may wait, the rest is left out',
+  ),
+  lookupBurst: number(
+    50,
+    [1, 10_000],
+    'objects',
+    'of those, asked for at once after a pause',
+    'the rate holds',
+  ),
   watchTimeoutMs: number(
     60_000,
     [5000, 3_600_000],

@@ -8,6 +8,7 @@ import type { ExportState, SpanSink } from './export/sink.js';
 import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
 import {
   compileWasm,
+  type ObjectMet,
   type RouterCounts,
   type WasmModule,
   WasmRouter,
@@ -185,6 +186,11 @@ export class Engine {
   /** Kinds that Events were about or that owners were of, as `apps/v1 Deployment`; each is told once. */
   takeKindsMet(): string[] {
     return this.#router.takeKindsMet();
+  }
+
+  /** Objects that Events were about and that no metadata has told of, since the last time. */
+  takeObjectsMet(): ObjectMet[] {
+    return this.#router.takeObjectsMet();
   }
 
   /** The account at this moment. */

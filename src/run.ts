@@ -42,7 +42,7 @@ export function replay(options: ReplayOptions): Promise<RunSummary> {
 }
 
 export type LiveOptions = RunOptions &
-  Omit<WatchOptions, 'takeKindsMet' | 'position'> & {
+  Omit<WatchOptions, 'takeKindsMet' | 'takeObjectsMet' | 'position'> & {
     /** Is given all frames too; stays the caller's to close. */
     recorder?: Recorder | undefined;
   };
@@ -55,6 +55,7 @@ export function watch(options: LiveOptions): Promise<RunSummary> {
       ...options,
       position: checkpointer?.resumed,
       takeKindsMet: () => engine.takeKindsMet(),
+      takeObjectsMet: () => engine.takeObjectsMet(),
       onOpen: (cluster) => {
         if (checkpointer) checkpointer.position = () => cluster.position();
         options.onOpen?.(cluster);

@@ -57,6 +57,18 @@ export interface RouterCounts {
   forgotten: number;
 }
 
+/** An object as an Event names it. Each of its words can stand between the slashes of a path as it is. */
+export interface ObjectMet {
+  apiVersion: string;
+  kind: string;
+  /** Empty: it is in none. */
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+type ObjectWords = [apiVersion: string, kind: string, namespace: string, name: string, uid: string];
+
 /** What a Correlator has made so far. */
 export interface CorrelatorCounts {
   /** Spans of occurrences. */
@@ -188,6 +200,15 @@ export class WasmRouter {
   /** Kinds that Events were about or that owners were of, as `apps/v1 Deployment`; each is told once. */
   takeKindsMet(): string[] {
     return this.#router.take_kinds_met().split('\n').filter(Boolean);
+  }
+
+  /** Objects that Events were about and that no metadata has told of, since the last time. */
+  takeObjectsMet(): ObjectMet[] {
+    const lines = this.#router.take_objects_met().split('\n').filter(Boolean);
+    return lines.map((line) => {
+      const [apiVersion, kind, namespace, name, uid] = line.split(' ') as ObjectWords;
+      return { apiVersion, kind, namespace, name, uid };
+    });
   }
 
   counts(): RouterCounts {

@@ -1,7 +1,7 @@
 // Which resources an API server has: from the names that users write (`deployments.apps`) and from the
 // kinds that owner references and Events name (`apps/v1 Deployment`) to what can be watched. Each group
-// is asked for once; a custom resource that is not found is looked for again when it is next asked for.
-import { InputError, reasonOf } from '../errors.js';
+// is asked for once; what is not found is looked for again when it is next asked for.
+import { type Answer, ask, askError, METADATA } from './ask.js';
 import type { KubeClient } from './kube-client.js';
 import type { ResourceKind } from './watch-frames.js';
 
@@ -43,8 +43,6 @@ const BUILT_IN_GROUPS = new Set([
   'storagemigration.k8s.io',
 ]);
 
-const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
-
 export class Discovery {
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
@@ -67,11 +65,10 @@ export class Discovery {
     return resources.find((resource) => resource.plural === plural);
   }
 
-  /** A custom resource by a kind such as `argoproj.io/v1alpha1 Rollout`. */
-  async customByKind(met: string): Promise<ApiResource | undefined> {
-    const [apiVersion = '', kind] = met.split(' ');
-    const [group = '', version] = apiVersion.split('/');
-    if (version === undefined || !isCustom(group)) return undefined;
+  /** By a kind such as `apps/v1` and `Deployment`. Rejects when the server cannot be asked. */
+  async byKind(apiVersion: string, kind: string): Promise<ApiResource | undefined> {
+    const group = groupOf(apiVersion);
+    const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
     const isIt = (resource: ApiResource) => resource.kind === kind;
     const found = (await this.#resourcesOf(group, version)).find(isIt);
     if (found) return found;
@@ -108,37 +105,37 @@ export class Discovery {
   async #read<T extends object>(path: string): Promise<T> {
     const { status, body } = await this.#ask(path, 'application/json');
     if (status === 404) return { resources: [], groups: [] } as object as T;
-    if (status !== 200) throw this.#error(path, new Error(`status ${status}`));
+    if (status !== 200) throw askError(this.#client, path, new Error(`status ${status}`));
     try {
       return JSON.parse(body);
     } catch (error) {
-      throw this.#error(path, error);
+      throw askError(this.#client, path, error);
     }
   }
 
-  async #ask(path: string, accept: string): Promise<{ status: number; body: string }> {
-    const options = { accept, signal: this.#signal };
-    try {
-      let response = await this.#client.get(path, options);
-      if (response.status === 401) {
-        response.body.destroy();
-        this.#client.refresh();
-        response = await this.#client.get(path, options);
-      }
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of response.body) chunks.push(chunk);
-      return { status: response.status, body: Buffer.concat(chunks).toString('utf8') };
-    } catch (error) {
-      throw this.#error(path, error);
-    }
-  }
-
-  #error(path: string, cause: unknown): InputError {
-    const message = `cannot ask ${this.#client.server} for ${path}: ${reasonOf(cause)}`;
-    return new InputError('input_unreadable', message, cause);
+  #ask(path: string, accept: string): Promise<Answer> {
+    return ask(this.#client, path, { accept, signal: this.#signal });
   }
 }
 
-function isCustom(group: string): boolean {
+/** Of `apps/v1` it is `apps`, of `v1` the one without a name. */
+export function groupOf(apiVersion: string): string {
+  return apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')));
+}
+
+/** Whether it is no part of Kubernetes. */
+export function isCustom(group: string): boolean {
   return group.includes('.') && !BUILT_IN_GROUPS.has(group);
+}
+
+/** Where its objects in these namespaces are; none named: all objects, also those in no namespace. */
+export function pathsOf(resource: ApiResource, namespaces: readonly string[]): string[] {
+  if (namespaces.length === 0) return [pathOf(resource)];
+  return resource.namespaced ? namespaces.map((namespace) => pathOf(resource, namespace)) : [];
+}
+
+/** Where its objects are: those of one namespace, or all. */
+export function pathOf({ group, version, plural }: ApiResource, namespace = ''): string {
+  const base = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespace === '' ? `${base}/${plural}` : `${base}/namespaces/${namespace}/${plural}`;
 }

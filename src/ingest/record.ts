@@ -1,11 +1,11 @@
 // Recording a live cluster, alone or beside what else is done with its frames. The frames go to a
 // Recorder as they come, and are pulled no faster than it takes them. Alone, a Router that remembers
-// little tells which kinds were met, so that the same custom resources are recorded as are watched.
+// little tells what was met, so that the same custom resources and lookups are recorded as watch has.
 // Secrets are refused where they are asked for; the Recorder is the second wall.
 import type { Config } from '../config.js';
 import { listOf } from '../config-setting.js';
 import { ConfigError, reasonOf } from '../errors.js';
-import { compileWasm, WasmRouter } from '../wasm.js';
+import { compileWasm, type ObjectMet, WasmRouter } from '../wasm.js';
 import type { Recorder } from './recorder.js';
 import { type WatchOptions, watchCluster } from './watch.js';
 
@@ -16,16 +16,18 @@ export function refuseSecrets({ kinds }: Config): void {
   throw new ConfigError('config_invalid', `--kinds ${secrets}: Secrets are never recorded`);
 }
 
-export interface RecordOptions extends Omit<WatchOptions, 'takeKindsMet'> {
+export interface RecordOptions extends Omit<WatchOptions, 'takeKindsMet' | 'takeObjectsMet'> {
   recorder: Recorder;
 }
 
 /** Records until the signal comes; the recording is complete then, and also when this throws. */
 export async function recordCluster(options: RecordOptions): Promise<void> {
   const { config, recorder } = options;
-  const met = new KindsMet(config);
+  const met = new Met(config);
   try {
-    for await (const chunk of watchCluster({ ...options, takeKindsMet: () => met.take() })) {
+    const takeKindsMet = () => met.takeKinds();
+    const takeObjectsMet = () => met.takeObjects();
+    for await (const chunk of watchCluster({ ...options, takeKindsMet, takeObjectsMet })) {
       met.push(chunk);
       await recorder.write(chunk);
     }
@@ -68,7 +70,7 @@ const FORGETFUL = {
   rules: [],
 };
 
-class KindsMet {
+class Met {
   readonly #router: WasmRouter;
 
   constructor(config: Config) {
@@ -80,7 +82,11 @@ class KindsMet {
     this.#router.take(0, true);
   }
 
-  take(): string[] {
+  takeKinds(): string[] {
     return this.#router.takeKindsMet();
+  }
+
+  takeObjects(): ObjectMet[] {
+    return this.#router.takeObjectsMet();
   }
 }

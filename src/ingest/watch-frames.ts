@@ -45,6 +45,12 @@ export function frameEnd(resource: ResourceKind, receivedAt: string): Buffer {
   return Buffer.from(`,${told.slice(1)}\n`);
 }
 
+/** An object by itself as a frame. */
+export function addedFrame(object: object, resource: ResourceKind, receivedAt: string): Buffer {
+  const text = Buffer.from(JSON.stringify(object));
+  return Buffer.concat([FRAME_START, text, frameEnd(resource, receivedAt)]);
+}
+
 /** A frame that tells nothing but the time. */
 export function tickFrame(receivedAt: string): Buffer {
   return Buffer.from(`{"type":"BOOKMARK","object":{},"receivedAt":"${receivedAt}"}\n`);

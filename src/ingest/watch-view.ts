@@ -2,6 +2,7 @@
 // asks (metrics, readiness, checkpoints) and by the watch itself, and what is reported of them. Nothing is
 // computed until somebody asks.
 import type { ApiResource } from './discovery.js';
+import type { LookupOutcome } from './lookups.js';
 import type { RestartCause, WatchProgress } from './watch-state.js';
 import type { WatchStream } from './watch-stream.js';
 
@@ -13,6 +14,8 @@ export interface ClusterView {
   isCertain(): boolean;
   /** By how much the clock of the stream is behind the API server's. */
   lagMs(): number;
+  /** What came of the objects that no watch covers. */
+  lookups(): Readonly<Record<LookupOutcome, number>>;
   /** Of what was taken so far: all before it, and maybe some after; undefined: Events are not come to yet. */
   position(): ClusterPosition | undefined;
 }

@@ -1,17 +1,20 @@
 // A live cluster as one stream of frames: its Events, and the metadata of what they are about. All
 // metadata that there is comes before the first Event; after that chunks come as they arrive, and a
-// frame that tells nothing but the time when none does. Custom resources are watched from when one
-// is first met. Nothing is read from the sockets that was not asked for, and no request is made for
-// an Event. What the server refuses is told once and done without.
+// frame that tells nothing but the time when none does. Nothing is read from the sockets that was not
+// asked for, and no request is made for an Event about what is watched. What the server refuses is told
+// once and done without.
 import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../config.js';
 import { listOf } from '../config-setting.js';
 import { InputError } from '../errors.js';
+import type { ObjectMet } from '../wasm.js';
 import { ChunkQueue } from './chunk-queue.js';
-import { type ApiResource, Discovery } from './discovery.js';
+import { Coverage } from './coverage.js';
+import { type ApiResource, Discovery, pathsOf } from './discovery.js';
 import type { KubeClient } from './kube-client.js';
 import { Liveness } from './liveness.js';
+import { Lookups } from './lookups.js';
 import { StreamClock } from './stream-clock.js';
 import { newestTime, tickFrame } from './watch-frames.js';
 import type { Beginning } from './watch-state.js';
@@ -33,6 +36,8 @@ export interface WatchOptions {
   signal: AbortSignal;
   /** Kinds that were met since it was last asked, such as `apps/v1 Deployment`. */
   takeKindsMet: () => string[];
+  /** Objects that Events were about and that are not known, since it was last asked. */
+  takeObjectsMet: () => ObjectMet[];
   /** Something that is not watched, and why, as a line. */
   onNotice: (line: string) => void;
   /** A stream had to begin anew. */
@@ -74,21 +79,15 @@ class ClusterWatch {
   readonly #clock: StreamClock;
   readonly #startedAt: number;
   readonly #queue = new ChunkQueue();
-  readonly #discovery: Discovery;
+  readonly #coverage: Coverage;
+  readonly #lookups: Lookups;
   readonly #liveness: Liveness;
   readonly #ending = new AbortController();
   readonly #events: WatchStream[] = [];
   readonly #metadata: WatchStream[] = [];
-  /** `GROUP/KIND` */
-  readonly #watched = new Set<string>();
   readonly #refused = new Set<string>();
-  readonly #found: ApiResource[] = [];
   readonly #metadataRead = gate();
-  #unknownKinds: string[] = [];
   #lookedAt = 0;
-  #isLooking = false;
-  /** More kinds were found than may be watched. */
-  #isFull = false;
   #told = '';
   #failure: unknown;
 
@@ -99,7 +98,15 @@ class ClusterWatch {
     this.#clock = new StreamClock(position ? Date.now() - position.clock : config.since);
     this.#startedAt = position?.startedAt ?? this.#clock.now - TICK_MS;
     setMaxListeners(0, this.#ending.signal);
-    this.#discovery = new Discovery(client, this.#ending.signal);
+    const discovery = new Discovery(client, this.#ending.signal);
+    this.#lookups = this.#newLookups(discovery);
+    this.#coverage = new Coverage({
+      ...options,
+      discovery,
+      lookups: this.#lookups,
+      namespaces: this.#namespaces,
+      onWatch: (resource) => this.#watchMetadata(resource),
+    });
     this.#liveness = new Liveness(client, this.#ending.signal, () => {
       for (const stream of [...this.#events, ...this.#metadata]) stream.distrust();
     });
@@ -113,19 +120,15 @@ class ClusterWatch {
       metadata: this.#metadata,
       isCertain: () => this.#liveness.isCertain,
       lagMs: () => this.#clock.lagMs,
+      lookups: () => this.#lookups.counts,
       position: () => (this.#hasBegun() ? this.#position() : undefined),
     };
   }
 
   async start(): Promise<void> {
-    const { config, position, onNotice } = this.#options;
-    for (const name of listOf(config.kinds)) {
-      const resource = await this.#discovery.byName(name);
-      if (!resource) onNotice(`there is nothing to watch called ${name}`);
-      else this.#watchMetadata(resource);
-    }
-    for (const resource of position?.found ?? []) this.#watchFound(resource);
-    for (const path of this.#pathsOf(EVENTS)) {
+    const { config, position } = this.#options;
+    await this.#coverage.begin(position?.found ?? []);
+    for (const path of pathsOf(EVENTS, this.#namespaces)) {
       const stream: WatchStream = this.#open(
         { ...EVENTS, path, metadataOnly: false },
         {
@@ -179,56 +182,32 @@ class ClusterWatch {
     this.#requireEvents();
     this.#liveness.check();
     if (this.#metadata.every(isDone)) this.#metadataRead.open();
-    if (performance.now() - this.#lookedAt < TICK_MS || this.#isLooking) return;
+    if (performance.now() - this.#lookedAt < TICK_MS) return;
     this.#lookedAt = performance.now();
-    this.#unknownKinds.push(...this.#options.takeKindsMet());
-    if (this.#unknownKinds.length > 0) void this.#findKinds();
+    this.#coverage.look().catch((error) => this.#fail(error));
   }
 
-  /** Those that cannot be asked for now stay until the next time. */
-  async #findKinds(): Promise<void> {
-    const kinds = this.#unknownKinds;
-    this.#unknownKinds = [];
-    this.#isLooking = true;
-    for (const kind of kinds) {
-      try {
-        const resource = await this.#discovery.customByKind(kind);
-        if (resource) this.#watchFound(resource);
-      } catch (error) {
-        if (!(error instanceof InputError)) this.#failure = error;
-        this.#unknownKinds.push(kind);
-      }
-    }
-    this.#isLooking = false;
-  }
-
-  #watchFound(resource: ApiResource): void {
-    const { config, onNotice } = this.#options;
-    if (this.#watched.has(keyOf(resource))) return;
-    if (this.#found.length < config.foundKindsMax) {
-      this.#found.push(resource);
-      this.#watchMetadata(resource);
-    } else if (!this.#isFull) {
-      this.#isFull = true;
-      onNotice(`${resource.kind} and what is found after it is not watched: --found-kinds-max`);
-    }
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#queue.wake();
   }
 
   #watchMetadata(resource: ApiResource): void {
-    this.#watched.add(keyOf(resource));
     const metadataOnly = !WHOLE_KINDS.has(resource.kind);
-    for (const path of this.#pathsOf(resource)) {
+    for (const path of pathsOf(resource, this.#namespaces)) {
       const watched: WatchedResource = { ...resource, path, metadataOnly };
       this.#metadata.push(this.#open(watched, { beginning: 'watch-list' }));
     }
   }
 
-  /** In namespaced mode what is in no namespace is not watched. */
-  #pathsOf({ group, version, plural, namespaced }: ApiResource): string[] {
-    const base = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-    if (this.#namespaces.length === 0) return [`${base}/${plural}`];
-    const namespaces = namespaced ? this.#namespaces : [];
-    return namespaces.map((namespace) => `${base}/namespaces/${namespace}/${plural}`);
+  #newLookups(discovery: Discovery): Lookups {
+    return new Lookups({
+      ...this.#options,
+      discovery,
+      signal: this.#ending.signal,
+      time: () => this.#clock.text,
+      onFound: (frame) => this.#queue.put(frame),
+    });
   }
 
   #open(resource: WatchedResource, { beginning, ...more }: StreamStart): WatchStream {
@@ -247,10 +226,7 @@ class ClusterWatch {
       onRestart: (report) => this.#report(report),
       ...more,
     });
-    this.#pump(stream).catch((error) => {
-      this.#failure ??= error;
-      this.#queue.wake();
-    });
+    this.#pump(stream).catch((error) => this.#fail(error));
     return stream;
   }
 
@@ -284,7 +260,7 @@ class ClusterWatch {
       streams: Object.fromEntries(
         streams.map(({ resource, position }) => [resource.path, position]),
       ),
-      found: this.#found,
+      found: this.#coverage.found,
     };
   }
 
@@ -319,8 +295,4 @@ function gate(): { opened: Promise<void>; open: () => void } {
     open = resolve;
   });
   return { opened, open };
-}
-
-function keyOf({ group, kind }: ApiResource): string {
-  return `${group}/${kind}`;
 }

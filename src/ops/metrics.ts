@@ -146,6 +146,11 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     "By how much the clock of the stream is behind the API server's.",
     ({ cluster }) => (cluster ? [[cluster.lagMs() / MILLIS]] : []),
   ),
+  kspan_lookups_total: counter(
+    'Objects of kinds that are not watched, by what came of asking for their metadata: found, gone, refused, failed or left_out (--lookup-rate).',
+    ({ cluster }) => Object.entries(cluster?.lookups() ?? {}).map(swapped),
+    'outcome',
+  ),
   kspan_checkpoint_age_seconds: gauge(
     'Time since the newest checkpoint was taken, or the run began; what came since is read again after a crash.',
     ({ checkpointer }) => (checkpointer ? [[checkpointer.ageMs / MILLIS]] : []),

@@ -3,7 +3,7 @@
 // shard gets one, so that a shard without work also learns how far time has come. When batches are cut
 // has no influence on the spans.
 import { InputError, reasonOf, WorkerError } from '../errors.js';
-import type { RouterCounts, WasmRouter } from '../wasm.js';
+import type { ObjectMet, RouterCounts, WasmRouter } from '../wasm.js';
 
 /** A batch for the worker of one shard. It owns its buffer. */
 export interface RoutedBatch {
@@ -52,6 +52,10 @@ export class ShardRouter {
 
   takeKindsMet(): string[] {
     return this.#router.takeKindsMet();
+  }
+
+  takeObjectsMet(): ObjectMet[] {
+    return this.#router.takeObjectsMet();
   }
 
   counts(): RouterCounts {

@@ -46,6 +46,8 @@ const RESOURCES: Resource[] = (
     ['apps', 'v1', 'deployments', 'Deployment'],
     ['apps', 'v1', 'replicasets', 'ReplicaSet'],
     ['autoscaling', 'v2', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler'],
+    ['networking.k8s.io', 'v1', 'ingresses', 'Ingress'],
+    ['', 'v1', 'secrets', 'Secret'],
     ['example.com', 'v1', 'apps', 'App'],
     ['example.com', 'v1', 'tools', 'Tool'],
   ] as const
@@ -206,6 +208,7 @@ export class FakeApiServer {
     response.setHeader('Date', new Date(Date.now() + this.aheadMs).toUTCString());
     const url = new URL(incoming.url ?? '/', 'http://fake');
     const resource = resourceAt(url.pathname);
+    const parent = resource ? undefined : resourceAt(url.pathname.replace(/\/[^/]+$/, ''));
     const verb = !resource ? 'get' : url.searchParams.has('watch') ? 'watch' : 'list';
     const { headers } = incoming;
     const request: FakeRequest = { verb, path: url.pathname, query: url.searchParams, headers };
@@ -215,9 +218,21 @@ export class FakeApiServer {
       (script) => script.verb === verb && script.path === url.pathname,
     );
     if (scripted >= 0) this.#scripts.splice(scripted, 1)[0]!.answer(response, request);
+    else if (parent) this.#get(nameOf(parent), request, response);
     else if (!resource) discover(url.pathname, response);
     else if (verb === 'list') this.#list(nameOf(resource), request, response);
     else this.#watch(nameOf(resource), request, response);
+  }
+
+  #get(resource: string, request: FakeRequest, response: ServerResponse): void {
+    const [, namespace = '', name] = /(?:namespaces\/([^/]+)\/)?[^/]+\/([^/]+)$/.exec(
+      request.path,
+    )!;
+    const isIt = ({ metadata }: FakeObject) =>
+      metadata.name === name && (metadata.namespace ?? '') === namespace;
+    const object = this.#objectsOf(resource).find(isIt);
+    if (object) response.end(`${JSON.stringify(shown(object, resource, request, true))}\n`);
+    else status(404)(response, request);
   }
 
   #list(resource: string, request: FakeRequest, response: ServerResponse): void {

@@ -4,6 +4,7 @@ import { resolveConfig } from '../../src/config-load.ts';
 import { connect } from '../../src/ingest/kube-client.ts';
 import { watchCluster } from '../../src/ingest/watch.ts';
 import type { StreamReport } from '../../src/ingest/watch-view.ts';
+import type { ObjectMet } from '../../src/wasm.ts';
 import type { FakeApiServer, FakeObject } from './fake-api-server.ts';
 
 export interface LiveFrame {
@@ -22,6 +23,8 @@ export interface Follower extends AsyncDisposable {
   restarts: StreamReport[];
   /** What the Router would have met. */
   meet(kind: string): void;
+  /** Whose metadata the Router would not know. */
+  meetObject(object: ObjectMet): void;
   /** Resolves with the first frame for which this holds. */
   until(holds: (frame: LiveFrame) => boolean): Promise<LiveFrame>;
   /** Resolves with the first restart for this reason. */
@@ -43,6 +46,7 @@ export async function follow(server: FakeApiServer, given: PartialConfig = {}): 
   const [frames, ticks, notices] = [[], [], []] as [LiveFrame[], string[], string[]];
   const restarts: StreamReport[] = [];
   const met: string[] = [];
+  const objects: ObjectMet[] = [];
   let listeners: (() => void)[] = [];
   let paused: Promise<void> | undefined;
   let resume = () => {};
@@ -52,6 +56,7 @@ export async function follow(server: FakeApiServer, given: PartialConfig = {}): 
     config,
     signal,
     takeKindsMet: () => met.splice(0),
+    takeObjectsMet: () => objects.splice(0),
     onNotice: (line) => notices.push(line),
     onRestart: (report) => {
       restarts.push(report);
@@ -91,6 +96,10 @@ export async function follow(server: FakeApiServer, given: PartialConfig = {}): 
     restarts,
     ended,
     meet: (kind) => met.push(kind),
+    meetObject: (object) => {
+      met.push(`${object.apiVersion} ${object.kind}`);
+      objects.push(object);
+    },
     async until(holds) {
       for (;;) {
         const found = frames.find(holds);

@@ -50,6 +50,7 @@ export class Router {
     snapshot(): Uint8Array;
     take(shard: number, force: boolean): Uint8Array;
     take_kinds_met(): string;
+    take_objects_met(): string;
 }
 
 /**
@@ -118,6 +119,7 @@ export interface InitOutput {
     readonly router_snapshot: (a: number) => [number, number];
     readonly router_take: (a: number, b: number, c: number) => [number, number];
     readonly router_take_kinds_met: (a: number) => [number, number];
+    readonly router_take_objects_met: (a: number) => [number, number];
     readonly rules_builtin: () => [number, number];
     readonly rules_new: (a: number, b: number) => [number, number, number];
     readonly rules_try_message: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number];

@@ -225,6 +225,21 @@ export class Router {
             wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
         }
     }
+    /**
+     * @returns {string}
+     */
+    take_objects_met() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const ret = wasm.router_take_objects_met(this.__wbg_ptr);
+            deferred1_0 = ret[0];
+            deferred1_1 = ret[1];
+            return getStringFromWasm0(ret[0], ret[1]);
+        } finally {
+            wasm.__wbindgen_free(deferred1_0, deferred1_1, 1);
+        }
+    }
 }
 if (Symbol.dispose) Router.prototype[Symbol.dispose] = Router.prototype.free;
 

@@ -20,6 +20,7 @@ export const router_restore: (a: number, b: number, c: number) => [number, numbe
 export const router_snapshot: (a: number) => [number, number];
 export const router_take: (a: number, b: number, c: number) => [number, number];
 export const router_take_kinds_met: (a: number) => [number, number];
+export const router_take_objects_met: (a: number) => [number, number];
 export const rules_builtin: () => [number, number];
 export const rules_new: (a: number, b: number) => [number, number, number];
 export const rules_try_message: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number];

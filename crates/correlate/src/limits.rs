@@ -66,6 +66,9 @@ pub const MESSAGE_MAX: usize = 32 << 10;
 pub const NAME_MAX: usize = 512;
 /// Kinds of objects that a Router tells of.
 pub const KINDS_MET_MAX: usize = 4096;
+/// Objects without metadata that a Router tells of at a time: more than a source would look up
+/// within the second or so until it takes them.
+pub const OBJECTS_MET_MAX: usize = 1024;
 /// Owners of one object that are looked at, beside its controller.
 pub const OWNERS_MAX: usize = 64;
 /// The end of a second, from its start.

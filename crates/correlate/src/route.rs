@@ -34,6 +34,9 @@ impl Core {
     /// certain.
     pub fn place(&mut self, event: &KubeEvent<'_>, time: EventTime, object: &[u8]) {
         let id = self.owners.apply_event(EVERYWHERE, &event.regarding, time.at);
+        if !self.owners.has_metadata(id) {
+            self.unknown.meet(self.owners.key(id), &event.regarding);
+        }
         let names = self.names_of(event);
         let open = names.iter().any(|&named| self.owners.is_open(EVERYWHERE, named, id));
         let late = time.latest() < self.watermark;

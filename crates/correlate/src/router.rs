@@ -19,7 +19,7 @@ use crate::frames::Frames;
 use crate::ids::object_key;
 use crate::kept::Kept;
 use crate::limits::{EVENT_UID_KEPT, FINISH_STEP, Settings};
-use crate::met::KindsMet;
+use crate::met::{KindsMet, ObjectsMet};
 use crate::meta::ObjectMeta;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex};
 use crate::parking::Parking;
@@ -46,6 +46,9 @@ pub struct Core {
     pub(crate) owners: OwnerIndex<Told>,
     seen: SeenEvents,
     met: KindsMet,
+    /// Told anew by the next Events.
+    #[serde(skip)]
+    pub(crate) unknown: ObjectsMet,
     pub(crate) parking: Parking,
     pub(crate) troubles: TroublesBegun,
     pub(crate) kept: Kept,
@@ -94,6 +97,7 @@ impl Router {
                 owners: OwnerIndex::default(),
                 seen: SeenEvents::new(settings.event_uids_max, EVENT_UID_KEPT),
                 met: KindsMet::default(),
+                unknown: ObjectsMet::default(),
                 parking: Parking::new(settings.rules.slack_max()),
                 troubles: TroublesBegun::default(),
                 kept: Kept::default(),
@@ -174,6 +178,12 @@ impl Router {
     /// time.
     pub fn take_kinds_met(&mut self) -> String {
         self.core.met.take()
+    }
+
+    /// Lines of apiVersion, kind, namespace, name and uid: what Events were about that no metadata
+    /// had told of, since the last time.
+    pub fn take_objects_met(&mut self) -> String {
+        self.core.unknown.take()
     }
 
     fn drain_frames(&mut self) -> Result<(), UntimedLimit> {

@@ -151,6 +151,9 @@ impl Router {
     pub fn take_kinds_met(&mut self) -> String {
         self.0.take_kinds_met()
     }
+    pub fn take_objects_met(&mut self) -> String {
+        self.0.take_objects_met()
+    }
     #[must_use]
     pub fn counts(&self) -> String {
         self.0.counts().to_json()

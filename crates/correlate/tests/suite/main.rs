@@ -12,6 +12,7 @@ mod golden;
 mod json;
 mod large;
 mod messages;
+mod met;
 mod otlp;
 mod properties;
 mod random;
