@@ -12,7 +12,7 @@ fn event(number: u32, name: &str, uid: &str) -> String {
     );
     let metadata = format!(r#"{{"name":"e{number}","namespace":"shop","uid":"e{number}"}}"#);
     format!(
-        r#"{{"type":"ADDED","object":{{"kind":"Event","metadata":{metadata},"involvedObject":{about},"reason":"Sync","lastTimestamp":"2026-03-01T10:00:00Z"}},"receivedAt":"{RECEIVED_AT}"}}"#
+        r#"{{"type":"ADDED","object":{{"apiVersion":"v1","kind":"Event","metadata":{metadata},"involvedObject":{about},"reason":"Sync","firstTimestamp":"2026-03-01T10:00:00Z","lastTimestamp":"2026-03-01T10:00:00Z","count":1}},"receivedAt":"{RECEIVED_AT}"}}"#
     ) + "\n"
 }
 
@@ -26,6 +26,7 @@ fn metadata() -> String {
 fn pushed(frames: &[String]) -> Router {
     let mut router = Router::new(Settings::default());
     router.push(frames.concat().as_bytes()).expect("the input is within its limits");
+    assert!(router.counts().objects > 0, "{:?}", router.counts());
     router
 }
 
