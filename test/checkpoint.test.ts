@@ -1,6 +1,6 @@
-// Checkpoints of a live run: whoever goes on from one gives the spans that an undisturbed run would have
-// given, each once after an orderly end and at most doubled, to the byte, after a crash. kspan runs as a user would
-// start it, against a server that plays a cluster.
+// Checkpoints of a live run: whoever goes on from one gives the spans that an undisturbed run would
+// have given, each once after an orderly end and at most doubled, to the byte, after a crash. kspan
+// runs as a user would start it, against a server that plays a cluster.
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,6 +1,6 @@
-// What can be seen of a cluster that is watched: its streams and their clock, to be looked at by whoever
-// asks (metrics, readiness, checkpoints) and by the watch itself, and what is reported of them. Nothing is
-// computed until somebody asks.
+// What can be seen of a cluster that is watched: its streams and their clock, to be looked at by
+// whoever asks (metrics, readiness, checkpoints) and by the watch itself, and what is reported of
+// them. Nothing is computed until somebody asks.
 import type { ApiResource } from './discovery.js';
 import type { RestartCause, WatchProgress } from './watch-state.js';
 import type { WatchStream } from './watch-stream.js';
@@ -13,7 +13,7 @@ export interface ClusterView {
   isCertain(): boolean;
   /** By how much the clock of the stream is behind the API server's. */
   lagMs(): number;
-  /** Of what was taken so far: all before it, and maybe some after; undefined: Events are not come to yet. */
+  /** Of what was taken so far: all before it, and maybe some after; undefined: no Events yet. */
   position(): ClusterPosition | undefined;
 }
 
