@@ -122,7 +122,9 @@ describe('a run that goes on from a checkpoint', () => {
     await first.kill();
     const sent = spansOf(receiver);
     const second = await startKept(rare);
-    await second.until((now) => isDone(now) && now.get('kspan_export_waiting_spans') === 0);
+    await second.until(
+      (now) => hasDone(events)(now) && now.get('kspan_export_waiting_spans') === 0,
+    );
     await second.stop();
     const spans = spansOf(receiver);
     const doubled = spans.filter((span, n) => span.spanId === spans[n - 1]?.spanId);
@@ -166,7 +168,7 @@ describe('a run that goes on from a checkpoint', () => {
     await first.kill();
     deaf.close();
     const second = await startKept();
-    await second.until(isDone);
+    await second.until(hasDone(events));
     await second.stop();
     expect(eventsOf(spansOf(receiver))).toHaveLength(events);
   });
