@@ -7,6 +7,7 @@
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::CHANGES_MAX;
 use crate::meta::{ObjectMeta, SpecEntry};
@@ -36,7 +37,7 @@ pub struct Opened<'v, 'a> {
 }
 
 /// An entry of the version before.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Seen {
     who: u64,
     time: Option<Nanos>,
@@ -62,6 +63,7 @@ enum Maker<'v, 'a> {
 }
 
 /// The generations of an object.
+#[derive(Serialize, Deserialize)]
 pub struct Changes<C> {
     /// Oldest first.
     list: Vec<C>,

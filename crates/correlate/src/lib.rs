@@ -45,6 +45,7 @@ pub mod route;
 pub mod router;
 pub mod rules;
 pub mod slots;
+pub mod snapshot;
 pub mod strings;
 pub mod synthetic;
 pub mod targets;

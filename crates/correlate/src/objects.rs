@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::changes::{Changes, Logged, Opened};
 use crate::limits::{DELETE_SLACK, PLAIN_WITHIN, SECOND_END};
 use crate::links::{NamedObject, SpanContext};
@@ -15,7 +17,7 @@ use crate::phases::LastEnder;
 use crate::time::{Nanos, SECOND};
 
 /// A generation of an object, and who made it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// metadata.generation when it was made; 0 for kinds that have none.
     pub generation: i64,
@@ -39,7 +41,7 @@ pub struct Change {
 }
 
 /// Roots of the traces that were opened for a generation, or for a deletion.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Traces {
     /// Of the first one.
     pub first: Option<SpanContext>,
@@ -60,6 +62,7 @@ pub enum Opening {
 }
 
 /// An object, as traces know it.
+#[derive(Serialize, Deserialize)]
 pub struct ObjectDetail {
     /// uid, or what stands for it.
     pub uid: Box<str>,

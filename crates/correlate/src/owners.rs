@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{name_key, object_key, standin_uid};
 use crate::limits::MIRRORS_MAX;
@@ -75,20 +76,25 @@ pub trait Detail {
 }
 
 /// A reference without `controller: true`: followed only when there is no controller.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PlainOwner {
     pub(crate) key: u128,
     pub(crate) is_node: bool,
 }
 
 /// Objects by uid and by name, with their owners, in the order they were last heard of.
+#[derive(Serialize, Deserialize)]
 pub struct OwnerIndex<D> {
     pub(crate) slots: Slots<D>,
+    #[serde(with = "crate::snapshot::sorted")]
     pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
+    #[serde(with = "crate::snapshot::sorted")]
     pub(crate) said: FxHashMap<u64, Nanos>,
     /// (time of the `DELETED` frame, key), oldest first.
     pub(crate) tombstones: BTreeSet<(Nanos, u128)>,
     /// By the key of its config hash: the mirror pod of a static pod.
+    #[serde(with = "crate::snapshot::sorted")]
     mirrors: FxHashMap<u128, u128>,
     pub(crate) cluster_uid: String,
 }

@@ -6,6 +6,7 @@
 use std::ops::{Index, IndexMut};
 
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 /// An object's place in an index. Valid until the object is removed.
 pub type ObjectId = u32;
@@ -13,6 +14,7 @@ pub type ObjectId = u32;
 const NONE: ObjectId = u32::MAX;
 
 /// One object.
+#[derive(Serialize, Deserialize)]
 pub struct Slot<D> {
     /// The bits of its uid.
     pub key: u128,
@@ -31,13 +33,48 @@ pub struct Slot<D> {
 }
 
 /// A slab of objects with two tables and a list through it.
+#[derive(Serialize, Deserialize)]
+#[serde(from = "Stored<D>")]
 pub struct Slots<D> {
     slab: Vec<Option<Slot<D>>>,
     free: Vec<ObjectId>,
-    by_key: HashTable<ObjectId>,
-    by_name: HashTable<ObjectId>,
     newest: ObjectId,
     oldest: ObjectId,
+    /// Made anew from the slab, as is the next.
+    #[serde(skip)]
+    by_key: HashTable<ObjectId>,
+    #[serde(skip)]
+    by_name: HashTable<ObjectId>,
+}
+
+/// What a snapshot has of it.
+#[derive(Deserialize)]
+struct Stored<D> {
+    slab: Vec<Option<Slot<D>>>,
+    free: Vec<ObjectId>,
+    newest: ObjectId,
+    oldest: ObjectId,
+}
+
+impl<D> From<Stored<D>> for Slots<D> {
+    fn from(stored: Stored<D>) -> Self {
+        let Stored { slab, free, newest, oldest } = stored;
+        let held = slab.len() - free.len();
+        let mut slots = Self {
+            slab,
+            free,
+            newest,
+            oldest,
+            by_key: HashTable::with_capacity(held),
+            by_name: HashTable::with_capacity(held),
+        };
+        for id in 0..slots.slab.len() as ObjectId {
+            if slots.slab[id as usize].is_some() {
+                slots.file(id);
+            }
+        }
+        slots
+    }
 }
 
 impl<D> Default for Slots<D> {
@@ -94,9 +131,7 @@ impl<D> Slots<D> {
             ObjectId::try_from(self.slab.len() - 1).expect("fewer than 2^32 objects")
         });
         self.slab[id as usize] = Some(slot);
-        let slab = &self.slab;
-        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key));
-        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
+        self.file(id);
         self.link(id);
         id
     }
@@ -146,6 +181,13 @@ impl<D> Slots<D> {
     /// Objects held.
     pub fn held(&self) -> usize {
         self.by_key.len()
+    }
+
+    fn file(&mut self, id: ObjectId) {
+        let slab = &self.slab;
+        let Slot { key, name_key, .. } = *held(slab, id);
+        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key));
+        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
     }
 
     fn link(&mut self, id: ObjectId) {

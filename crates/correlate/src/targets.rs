@@ -7,6 +7,7 @@
 //! such a trace was ever opened.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::changes::{Changes, Logged};
 use crate::event::KubeEvent;
@@ -23,7 +24,7 @@ use crate::rules::{Link, RuleMatch};
 use crate::time::{Nanos, SECOND};
 
 /// What the Router keeps of an object.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Told {
     /// Of what was last told of it, and under which root.
     pub digest: u64,
@@ -38,7 +39,7 @@ pub struct Told {
 /// What controllers adopt when its labels fit, with all that belongs to it.
 const ADOPTABLE: &str = "ReplicaSet";
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Linked {
     /// What stands for a uid that is none; `None`: its key tells it.
     standin: Option<Box<str>>,
@@ -50,6 +51,7 @@ struct Linked {
 }
 
 /// A generation, and when it was made.
+#[derive(Serialize, Deserialize)]
 struct Dated {
     generation: i64,
     since: Option<Nanos>,
@@ -142,8 +144,10 @@ impl Told {
 
 /// When trouble of a node was last told to begin and what told it first, by the key of its name and
 /// the phase.
-#[derive(Default)]
-pub struct TroublesBegun(FxHashMap<(u64, u8), (Nanos, SpanContext)>);
+#[derive(Default, Serialize, Deserialize)]
+pub struct TroublesBegun(
+    #[serde(with = "crate::snapshot::sorted")] FxHashMap<(u64, u8), (Nanos, SpanContext)>,
+);
 
 impl Core {
     /// Remembers what links to this object, or to what it scales, will need.
@@ -234,7 +238,7 @@ impl Core {
         let named = scoped_name(EVERYWHERE, kind, namespace, name);
         let known = known.or_else(|| self.owners.known_named(named, at));
         // Messages may tell whose it is.
-        let heard_of = known.or_else(|| self.owners.unknown_named(named).next());
+        let heard_of = known.or_else(|| self.owners.unknown_in_order(named).first().copied());
         let root = heard_of.map(|id| self.root_of(id).id);
         let key = match root.filter(|&root| known.is_some() || Some(root) != heard_of) {
             Some(root) => Key::generation(&self.uid_of(root), self.owners[root].generation_at(at)),
