@@ -17,8 +17,10 @@ const NONE: ObjectId = u32::MAX;
 #[derive(Serialize, Deserialize)]
 pub struct Slot<D> {
     /// The bits of its uid.
+    #[serde(with = "crate::snapshot::bits")]
     pub key: u128,
     /// Key of the controller, or of the object whose message named this one; 0: none.
+    #[serde(with = "crate::snapshot::bits")]
     pub parent: u128,
     /// Objects held whose parent this is.
     pub children: u32,

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::fmt::{Display, Formatter};
 use std::rc::Rc;
 
+use postcard::experimental::serialized_size;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,7 +43,7 @@ impl Display for SnapshotError {
         match self {
             Self::Damaged => write!(f, "the snapshot is damaged"),
             Self::Foreign { what, there, here } => {
-                write!(f, "the snapshot was taken with {what} {there:?}, which is {here:?} now")
+                write!(f, "the snapshot has another {what}: {there:?}, here it is {here:?}")
             }
         }
     }
@@ -67,13 +68,13 @@ fn conditions(machine: &str, settings: &Settings) -> Vec<(String, String)> {
     let conditions = [
         ("machine", machine.to_owned()),
         ("build", BUILD.to_owned()),
-        ("shards", shards.to_string()),
-        ("reorder window (ns)", reorder_window.to_string()),
-        ("idle time (ns)", idle.to_string()),
+        ("number of shards", shards.to_string()),
+        ("reorder window in ns", reorder_window.to_string()),
+        ("idle time in ns", idle.to_string()),
         ("cluster name", cluster_name.clone()),
         ("service name", service_name.clone()),
-        ("traceparent annotations", traceparent_annotations.join(",")),
-        ("rules", format!("{:08x}", rules.digest())),
+        ("list of traceparent annotations", traceparent_annotations.join(",")),
+        ("rule table", format!("{:08x}", rules.digest())),
     ];
     conditions.map(|(name, value)| (name.to_owned(), value)).into()
 }
@@ -81,8 +82,12 @@ fn conditions(machine: &str, settings: &Settings) -> Vec<(String, String)> {
 /// The snapshot of a machine's state.
 pub(crate) fn write(machine: &str, settings: &Settings, state: &impl Serialize) -> Vec<u8> {
     let content = (conditions(machine, settings), state);
-    let mut bytes = postcard::to_allocvec(&content).expect("memory takes all");
-    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    // Measured first: memory that a growing buffer leaves behind is WebAssembly's for good.
+    let size = serialized_size(&content).expect("state has a size");
+    let mut bytes = vec![0; size + size_of::<u32>()];
+    let (written, sum) = bytes.split_at_mut(size);
+    postcard::to_slice(&content, written).expect("it was measured");
+    sum.copy_from_slice(&crc32fast::hash(written).to_le_bytes());
     bytes
 }
 
@@ -182,6 +187,21 @@ pub(crate) mod shared {
     }
 }
 
+/// The bits of a key, most of which are random: as a number they would take longer, and more space.
+pub(crate) mod bits {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(key: &u128, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(&key.to_le_bytes())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        let bytes = <&[u8]>::deserialize(from)?.try_into();
+        bytes.map(u128::from_le_bytes).map_err(|_| D::Error::custom("a key has 16 bytes"))
+    }
+}
+
 /// A map in the order of its keys: that of its table tells how it was filled.
 pub(crate) mod sorted {
     use rustc_hash::FxHashMap;
@@ -189,13 +209,15 @@ pub(crate) mod sorted {
 
     pub fn serialize<K, V, S>(map: &FxHashMap<K, V>, to: S) -> Result<S::Ok, S::Error>
     where
-        K: Ord + Serialize,
+        K: Copy + Ord + Serialize,
         V: Serialize,
         S: Serializer,
     {
-        let mut entries: Vec<_> = map.iter().collect();
-        entries.sort_unstable_by_key(|(key, _)| *key);
-        to.collect_map(entries)
+        let values: Vec<&V> = map.values().collect();
+        // Keys alone are sorted: there are three types of them, and many more of values.
+        let mut keys: Vec<(K, usize)> = map.keys().copied().zip(0..).collect();
+        keys.sort_unstable();
+        to.collect_map(keys.into_iter().map(|(key, index)| (key, values[index])))
     }
 
     pub fn deserialize<'de, K, V, D>(from: D) -> Result<FxHashMap<K, V>, D::Error>

@@ -13,7 +13,7 @@ use crate::cluster::{View, stream};
 use crate::golden::scenarios;
 
 /// Cuts tried of an input; a shorter one is cut behind each of its frames.
-const CUTS: usize = 40;
+const CUTS: usize = 20;
 
 /// A Router and its Correlators, and all that they have told.
 struct Run {
@@ -23,6 +23,7 @@ struct Run {
     told: Told,
 }
 
+/// In one go, so that the order counts.
 #[derive(Clone, Default, PartialEq)]
 struct Told {
     batches: Vec<u8>,
@@ -147,6 +148,12 @@ fn check(name: &str, frames: &[&[u8]], settings: &Settings) {
     assert!(run.finish() == expected, "{name}: taking a snapshot changes nothing");
 }
 
+/// A phase that no built-in row knows.
+const ROWS: &str = r#"[
+    {"id": "user-begins", "reasons": ["Scheduled"], "begins": "user-phase", "timeout": "90s"},
+    {"id": "user-ends", "reasons": ["Started"], "ends": ["user-phase"]}
+]"#;
+
 #[test]
 fn a_scenario_that_is_cut_anywhere_goes_on_as_if_it_were_not() {
     for (name, (input, _)) in scenarios() {
@@ -154,4 +161,123 @@ fn a_scenario_that_is_cut_anywhere_goes_on_as_if_it_were_not() {
             check(&name, &frames(&input), &settings(shards));
         }
     }
+}
+
+/// Also with limits that make it forget, and where objects are known in part or by name only.
+#[test]
+fn so_does_any_stream() {
+    let small =
+        Settings { objects_max: 6, event_uids_max: 40, parked_bytes_max: 3000, ..settings(2) };
+    for view in [View::Whole, View::Some, View::Events] {
+        for seed in 0..6 {
+            let input = stream(seed, 250, view);
+            for settings in [&settings(1), &settings(3), &small] {
+                let frames = frames(input.as_bytes());
+                let expected = outcome(&frames, settings, &BTreeSet::new());
+                let always = (0..=frames.len()).collect();
+                let found = outcome(&frames, settings, &always);
+                assert!(found == expected, "{view:?} {seed}, {} shards", settings.shards);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_waits_for_the_users_rows_goes_on_by_them() {
+    let rules = RuleTable::with_rows(ROWS).expect("rows that are right");
+    let (input, _) = &scenarios()["rollout"];
+    check("rollout", &frames(input), &Settings { rules, ..settings(1) });
+}
+
+/// A run in the middle of a scenario, with something of everything.
+fn midway() -> Run {
+    let (input, _) = &scenarios()["a-restart-is-no-termination"];
+    let mut run = Run::new(&settings(2));
+    let frames = frames(input);
+    frames[..frames.len() / 2].iter().for_each(|frame| run.push(frame));
+    run
+}
+
+/// Why a Router's and a Correlator's snapshot are refused.
+fn refused(settings: &Settings) -> [Option<SnapshotError>; 2] {
+    let run = midway();
+    let router = Router::restore(settings.clone(), &run.router.snapshot());
+    let correlator = Correlator::restore(settings.clone(), &run.correlators[0].snapshot());
+    [router.err(), correlator.err()]
+}
+
+#[test]
+fn a_snapshot_of_other_settings_is_refused_with_what_differs() {
+    let same = settings(2);
+    let rules = RuleTable::with_rows(ROWS).expect("rows that are right");
+    let others = [
+        ("number of shards", Settings { shards: 3, ..same.clone() }),
+        ("reorder window in ns", Settings { reorder_window: 1, ..same.clone() }),
+        ("idle time in ns", Settings { idle: 1, ..same.clone() }),
+        ("cluster name", Settings { cluster_name: "a\nb".into(), ..same.clone() }),
+        ("service name", Settings { service_name: "x".into(), ..same.clone() }),
+        (
+            "list of traceparent annotations",
+            Settings { traceparent_annotations: Vec::new(), ..same.clone() },
+        ),
+        ("rule table", Settings { rules, ..same.clone() }),
+    ];
+    for (name, other) in others {
+        for error in refused(&other) {
+            let line = error.expect("it is refused").to_string();
+            assert!(line.starts_with(&format!("the snapshot has another {name}: ")), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+        }
+    }
+    let limits = Settings { objects_max: 7, event_uids_max: 7, parked_bytes_max: 7, ..same };
+    assert_eq!(refused(&limits), [None, None], "limits hold from now on");
+}
+
+#[test]
+fn a_snapshot_of_the_other_machine_is_refused() {
+    let run = midway();
+    let router = Router::restore(settings(2), &run.correlators[0].snapshot());
+    let correlator = Correlator::restore(settings(2), &run.router.snapshot());
+    for error in [router.err(), correlator.err()] {
+        assert!(matches!(error, Some(SnapshotError::Foreign { what, .. }) if what == "machine"));
+    }
+}
+
+#[test]
+fn damaged_bytes_are_refused_whatever_they_are() {
+    let run = midway();
+    let router = |bytes: &[u8]| Router::restore(settings(2), bytes).err();
+    let correlator = |bytes: &[u8]| Correlator::restore(settings(2), bytes).err();
+    let restores: [(Vec<u8>, &dyn Fn(&[u8]) -> Option<SnapshotError>); 2] =
+        [(run.router.snapshot(), &router), (run.correlators[0].snapshot(), &correlator)];
+    for (bytes, restore) in restores {
+        assert_eq!(restore(&bytes), None);
+        for index in 0..bytes.len() {
+            assert_eq!(restore(&bytes[..index]), Some(SnapshotError::Damaged), "up to {index}");
+            let mut changed = bytes.clone();
+            changed[index] ^= 1 << (index % 8);
+            assert_eq!(restore(&changed), Some(SnapshotError::Damaged), "byte {index}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(restore(&longer), Some(SnapshotError::Damaged), "one byte more");
+    }
+}
+
+#[test]
+#[should_panic(expected = "batches are taken before a snapshot is")]
+fn no_snapshot_loses_a_batch() {
+    let (input, _) = &scenarios()["rollout"];
+    let mut router = Router::new(settings(1));
+    router.push(input).expect("the input is within its limits");
+    let _ = router.snapshot();
+}
+
+#[test]
+#[should_panic(expected = "spans are drained before a snapshot is taken")]
+fn no_snapshot_loses_a_span() {
+    let (input, _) = &scenarios()["rollout"];
+    let mut run = Run::new(&settings(1));
+    run.router.push(input).expect("the input is within its limits");
+    run.correlators[0].push(&run.router.take(0, true)).expect("a Router wrote it");
+    let _ = run.correlators[0].snapshot();
 }
