@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::fmt::{Display, Formatter};
 use std::rc::Rc;
 
-use postcard::experimental::serialized_size;
+use postcard::ser_flavors::Flavor;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,12 +82,12 @@ fn conditions(machine: &str, settings: &Settings) -> Vec<(String, String)> {
 /// The snapshot of a machine's state.
 pub(crate) fn write(machine: &str, settings: &Settings, state: &impl Serialize) -> Vec<u8> {
     let content = (conditions(machine, settings), state);
-    // Measured first: memory that a growing buffer leaves behind is WebAssembly's for good.
-    let size = serialized_size(&content).expect("state has a size");
-    let mut bytes = vec![0; size + size_of::<u32>()];
-    let (written, sum) = bytes.split_at_mut(size);
-    postcard::to_slice(&content, written).expect("it was measured");
-    sum.copy_from_slice(&crc32fast::hash(written).to_le_bytes());
+    let pass = |output| postcard::serialize_with_flavor(&content, output).expect("all is taken");
+    let Output { size, .. } = pass(Output::default());
+    let buffer = Some(Vec::with_capacity(size + size_of::<u32>()));
+    let Output { buffer, .. } = pass(Output { size: 0, buffer });
+    let mut bytes = buffer.unwrap_or_default();
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
     bytes
 }
 
@@ -113,6 +113,34 @@ pub(crate) fn read<T: DeserializeOwned>(
         return Err(SnapshotError::Foreign { what, there, here });
     }
     Context::with(settings.rules, || postcard::from_bytes(state)).map_err(damaged)
+}
+
+/// Where bytes go: first they are counted, then kept. What a growing buffer leaves behind would be
+/// WebAssembly's for good; one type for both passes halves their code.
+#[derive(Default)]
+struct Output {
+    size: usize,
+    buffer: Option<Vec<u8>>,
+}
+
+impl Flavor for Output {
+    type Output = Self;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        match &mut self.buffer {
+            Some(buffer) => buffer.extend_from_slice(bytes),
+            None => self.size += bytes.len(),
+        }
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
+    }
 }
 
 /// What values need that are read one by one; serde hands nothing on.

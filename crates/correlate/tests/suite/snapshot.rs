@@ -243,14 +243,16 @@ fn a_snapshot_of_the_other_machine_is_refused() {
     }
 }
 
+/// Why bytes are refused.
+type Restore = fn(&[u8]) -> Option<SnapshotError>;
+
 #[test]
 fn damaged_bytes_are_refused_whatever_they_are() {
     let run = midway();
-    let router = |bytes: &[u8]| Router::restore(settings(2), bytes).err();
-    let correlator = |bytes: &[u8]| Correlator::restore(settings(2), bytes).err();
-    let restores: [(Vec<u8>, &dyn Fn(&[u8]) -> Option<SnapshotError>); 2] =
-        [(run.router.snapshot(), &router), (run.correlators[0].snapshot(), &correlator)];
-    for (bytes, restore) in restores {
+    let router: Restore = |bytes| Router::restore(settings(2), bytes).err();
+    let correlator: Restore = |bytes| Correlator::restore(settings(2), bytes).err();
+    let snapshots = [(run.router.snapshot(), router), (run.correlators[0].snapshot(), correlator)];
+    for (bytes, restore) in snapshots {
         assert_eq!(restore(&bytes), None);
         for index in 0..bytes.len() {
             assert_eq!(restore(&bytes[..index]), Some(SnapshotError::Damaged), "up to {index}");
