@@ -36,10 +36,11 @@ pub struct Opened<'v, 'a> {
 }
 
 /// An entry of the version before.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Seen {
-    who: u64,
-    time: Option<Nanos>,
+    /// Hash of who wrote it, and when.
+    writing: u64,
+    /// Hash of what it owns.
     fields: u64,
 }
 
@@ -47,7 +48,8 @@ impl Seen {
     fn new(entry: &SpecEntry<'_>) -> Self {
         let mut hasher = FxHasher::default();
         (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
-        Self { who: hasher.finish(), time: entry.time.second(), fields: entry.fields }
+        entry.time.second().hash(&mut hasher);
+        Self { writing: hasher.finish(), fields: entry.fields }
     }
 }
 
@@ -63,8 +65,8 @@ enum Maker<'v, 'a> {
 
 /// The generations of an object.
 pub struct Changes<C> {
-    /// Oldest first.
-    list: Vec<C>,
+    /// Oldest first. Most objects have one or two: there is nothing to spare for more.
+    list: Box<[C]>,
     resource_version: u64,
     generation: i64,
     spec: Box<[Seen]>,
@@ -74,7 +76,7 @@ pub struct Changes<C> {
 impl<C> Default for Changes<C> {
     fn default() -> Self {
         Self {
-            list: Vec::new(),
+            list: Box::default(),
             resource_version: 0,
             generation: 0,
             spec: Box::default(),
@@ -86,7 +88,11 @@ impl<C> Default for Changes<C> {
 impl<C: Logged> Changes<C> {
     /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
     /// nothing.
-    pub fn apply(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) -> bool {
+    pub fn apply(
+        &mut self,
+        meta: &ObjectMeta<'_>,
+        mut log: impl FnMut(&Opened<'_, '_>) -> C,
+    ) -> bool {
         let first = self.list.is_empty();
         if !first && meta.resource_version <= self.resource_version {
             return false;
@@ -96,9 +102,9 @@ impl<C: Logged> Changes<C> {
         } else if let Some(opened) = self.opened_by(meta) {
             if self.list.len() >= CHANGES_MAX {
                 // The first is what all that an autoscaler did since goes back to.
-                self.list.remove(1);
+                self.edit(|list| drop(list.remove(1)));
             }
-            self.list.push(log(&opened));
+            self.edit(|list| list.push(log(&opened)));
         }
         self.resource_version = meta.resource_version;
         self.generation = meta.generation;
@@ -125,7 +131,7 @@ impl<C: Logged> Changes<C> {
 
     /// The first version seen stands for all that came before it: of those it tells when the
     /// object was created, and by whom if that shows in its managedFields.
-    fn open_first(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) {
+    fn open_first(&mut self, meta: &ObjectMeta<'_>, mut log: impl FnMut(&Opened<'_, '_>) -> C) {
         let created = meta.created.second();
         let entry = newest(meta.spec_entries.iter());
         let at = entry.and_then(|entry| entry.time.second()).or(created);
@@ -133,16 +139,24 @@ impl<C: Logged> Changes<C> {
             let before = meta.spec_entries.iter().filter(|entry| {
                 entry.time.second().is_some_and(|written| Some(written) <= created)
             });
-            self.list.push(log(&Opened {
+            let opened = Opened {
                 generation: meta.generation - 1,
                 resource_version: 0,
                 at: created,
                 entry: newest(before),
                 witnessed: false,
-            }));
+            };
+            self.edit(|list| list.push(log(&opened)));
         }
         let first = Opened::after(meta, entry);
-        self.list.push(log(&Opened { at, witnessed: false, ..first }));
+        self.edit(|list| list.push(log(&Opened { at, witnessed: false, ..first })));
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut Vec<C>)) {
+        let mut list = std::mem::take(&mut self.list).into_vec();
+        list.reserve_exact(1);
+        edit(&mut list);
+        self.list = list.into_boxed_slice();
     }
 
     /// The generation that a version opens, if it opens one.
@@ -167,13 +181,11 @@ impl<C: Logged> Changes<C> {
     /// leaves nothing: an entry whose time did not move has lost a field, and wrote none.
     fn maker<'v, 'a>(&self, meta: &'v ObjectMeta<'a>, mere_deletion: bool) -> Maker<'v, 'a> {
         let entries = || meta.spec_entries.iter();
-        let known = |entry: &SpecEntry<'_>, same: fn(&Seen, &Seen) -> bool| {
-            let entry = Seen::new(entry);
-            self.spec.iter().any(|seen| seen.who == entry.who && same(seen, &entry))
+        let same_time = |entry: &SpecEntry<'_>| {
+            let writing = Seen::new(entry).writing;
+            self.spec.iter().any(|seen| seen.writing == writing)
         };
-        let same_time = |entry: &SpecEntry<'_>| known(entry, |a, b| a.time == b.time);
-        let same_fields =
-            |entry: &SpecEntry<'_>| known(entry, |a, b| (a.time, a.fields) == (b.time, b.fields));
+        let same_fields = |entry: &SpecEntry<'_>| self.spec.contains(&Seen::new(entry));
         let is_timed = |entry: &SpecEntry<'_>| entry.time.second().is_some();
         let is_timeless_scale =
             |entry: &SpecEntry<'_>| entry.subresource == "scale" && !is_timed(entry);

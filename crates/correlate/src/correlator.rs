@@ -16,9 +16,8 @@ use crate::event::{self, KubeEvent};
 use crate::limits::Settings;
 use crate::marks;
 use crate::meta;
-use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
-use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
+use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
 use crate::place::World;
@@ -168,11 +167,12 @@ impl Correlator {
         }
         let (id, _) = objects.apply_meta(scope, &meta);
         let marks = marks::read(&meta, &settings.traceparent_annotations);
-        objects[id].apply_version(&meta, marks);
+        let (object, pools) = objects.detail_mut(id);
+        object.apply_version(&meta, marks, pools);
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);
-            objects[id].deleted_at.get_or_insert(version.received_at.unwrap_or(Nanos::MIN));
+            objects[id].deleted(version.received_at.unwrap_or(Nanos::MIN));
             if let Some(at) = version.received_at {
                 self.gone(scope, id, at);
             }
@@ -182,10 +182,9 @@ impl Correlator {
     /// What goes on for an object ends with it.
     fn gone(&mut self, scope: Scope, id: ObjectId, at: Nanos) {
         let objects = &self.world.objects;
-        let ObjectDetail { kind, namespace, name, .. } = &objects[id];
         let owner = objects.key(id);
         let key = if scope == EVERYWHERE { owner } else { scope };
-        let named = PhaseOwner::from(scoped_name(key, kind, namespace, name));
+        let named = PhaseOwner::from(objects[id].name_in(key));
         let Some(root) = self.roots.get_mut(&key) else { return };
         root.gone(owner, at);
         root.gone(named, at);

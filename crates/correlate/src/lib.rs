@@ -44,6 +44,7 @@ pub mod root;
 pub mod route;
 pub mod router;
 pub mod rules;
+pub mod shared;
 pub mod slots;
 pub mod strings;
 pub mod synthetic;

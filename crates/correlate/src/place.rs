@@ -129,7 +129,7 @@ impl World {
         }
         let about = self.objects.find(pending.about).expect("pinned objects are kept");
         if let Some(node) = pending.node_key() {
-            self.objects[about].node = Some(node);
+            self.objects[about].live().node = Some(node);
         }
         let mut path = Vec::new();
         self.objects.path(root.scope, about, &mut path);

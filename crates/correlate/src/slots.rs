@@ -1,7 +1,8 @@
 //! Storage of the owner index: objects by key and by name, in the order they were last heard of.
 //!
 //! Open-addressed tables of 32-bit ids over one slab, so that an object costs little beside its
-//! detail. Knows nothing of ownership.
+//! detail. The slab grows by chunks: WebAssembly memory never shrinks, and one that doubled would
+//! leave what it was copied from. Knows nothing of ownership.
 
 use std::ops::{Index, IndexMut};
 
@@ -12,12 +13,13 @@ pub type ObjectId = u32;
 
 const NONE: ObjectId = u32::MAX;
 
+/// Objects that the slab grows by.
+const CHUNK: usize = 1 << 10;
+
 /// One object.
 pub struct Slot<D> {
-    /// The bits of its uid.
-    pub key: u128,
-    /// Key of the controller, or of the object whose message named this one; 0: none.
-    pub parent: u128,
+    key: Bits,
+    parent: Bits,
     /// Objects held whose parent this is.
     pub children: u32,
     /// Hash of its kind, namespace and name.
@@ -30,15 +32,38 @@ pub struct Slot<D> {
     older: ObjectId,
 }
 
+/// A key: a u128 would align every slot to 16 bytes.
+type Bits = [u8; 16];
+
+impl<D> Slot<D> {
+    /// The bits of its uid.
+    pub fn key(&self) -> u128 {
+        u128::from_ne_bytes(self.key)
+    }
+
+    /// Key of the controller, or of the object whose message named this one; 0: none.
+    pub fn parent(&self) -> u128 {
+        u128::from_ne_bytes(self.parent)
+    }
+
+    /// Gives it another parent, and tells the one before.
+    pub fn set_parent(&mut self, parent: u128) -> u128 {
+        u128::from_ne_bytes(std::mem::replace(&mut self.parent, parent.to_ne_bytes()))
+    }
+}
+
 /// A slab of objects with two tables and a list through it.
 pub struct Slots<D> {
-    slab: Vec<Option<Slot<D>>>,
+    slab: Slab<D>,
     free: Vec<ObjectId>,
     by_key: HashTable<ObjectId>,
     by_name: HashTable<ObjectId>,
     newest: ObjectId,
     oldest: ObjectId,
 }
+
+/// Chunks of the same size; the last one may not be full.
+type Slab<D> = Vec<Vec<Option<Slot<D>>>>;
 
 impl<D> Default for Slots<D> {
     fn default() -> Self {
@@ -62,14 +87,14 @@ impl<D> Index<ObjectId> for Slots<D> {
 
 impl<D> IndexMut<ObjectId> for Slots<D> {
     fn index_mut(&mut self, id: ObjectId) -> &mut Slot<D> {
-        self.slab[id as usize].as_mut().expect("object ids are not kept past removal")
+        place(&mut self.slab, id).as_mut().expect("object ids are not kept past removal")
     }
 }
 
 impl<D> Slots<D> {
     /// The object with this key.
     pub fn find(&self, key: u128) -> Option<ObjectId> {
-        self.by_key.find(key_hash(key), |&id| self[id].key == key).copied()
+        self.by_key.find(key_hash(key), |&id| self[id].key() == key).copied()
     }
 
     /// All objects of this kind, namespace and name.
@@ -80,8 +105,8 @@ impl<D> Slots<D> {
     /// Adds an object whose key is not held, as the newest.
     pub fn insert(&mut self, key: u128, name_key: u64, detail: D) -> ObjectId {
         let slot = Slot {
-            key,
-            parent: 0,
+            key: key.to_ne_bytes(),
+            parent: Bits::default(),
             children: 0,
             name_key,
             newer: NONE,
@@ -89,13 +114,10 @@ impl<D> Slots<D> {
             flags: 0,
             detail,
         };
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.slab.push(None);
-            ObjectId::try_from(self.slab.len() - 1).expect("fewer than 2^32 objects")
-        });
-        self.slab[id as usize] = Some(slot);
+        let id = self.free.pop().unwrap_or_else(|| grow(&mut self.slab));
+        *place(&mut self.slab, id) = Some(slot);
         let slab = &self.slab;
-        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key));
+        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
         self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
         self.link(id);
         id
@@ -118,10 +140,10 @@ impl<D> Slots<D> {
     /// Forgets an object.
     pub fn remove(&mut self, id: ObjectId) {
         self.unlink(id);
-        let Some(slot) = self.slab[id as usize].take() else {
+        let Some(slot) = place(&mut self.slab, id).take() else {
             return;
         };
-        if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key), |&other| other == id) {
+        if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key()), |&other| other == id) {
             entry.remove();
         }
         if let Ok(entry) = self.by_name.find_entry(slot.name_key, |&other| other == id) {
@@ -172,8 +194,24 @@ impl<D> Slots<D> {
     }
 }
 
-fn held<D>(slab: &[Option<Slot<D>>], id: ObjectId) -> &Slot<D> {
-    slab[id as usize].as_ref().expect("object ids are not kept past removal")
+fn held<D>(slab: &Slab<D>, id: ObjectId) -> &Slot<D> {
+    let slot = &slab[id as usize / CHUNK][id as usize % CHUNK];
+    slot.as_ref().expect("object ids are not kept past removal")
+}
+
+fn place<D>(slab: &mut Slab<D>, id: ObjectId) -> &mut Option<Slot<D>> {
+    &mut slab[id as usize / CHUNK][id as usize % CHUNK]
+}
+
+/// A new place at the end.
+fn grow<D>(slab: &mut Slab<D>) -> ObjectId {
+    if slab.last().is_none_or(|last| last.len() == CHUNK) {
+        slab.push(Vec::with_capacity(CHUNK));
+    }
+    let full = (slab.len() - 1) * CHUNK;
+    let last = slab.last_mut().expect("it was pushed");
+    last.push(None);
+    ObjectId::try_from(full + last.len() - 1).expect("fewer than 2^32 objects")
 }
 
 /// uids are random, but a root's key in its own scope has two equal halves (`owners::in_scope`).

@@ -13,7 +13,7 @@ impl<D: Detail> OwnerIndex<D> {
     pub fn delete(&mut self, id: ObjectId, at: Option<Nanos>) {
         let slot = &mut self.slots[id];
         slot.flags |= DELETED;
-        let key = slot.key;
+        let key = slot.key();
         if let Some(at) = at {
             self.tombstones.insert((at, key));
         }
@@ -24,7 +24,7 @@ impl<D: Detail> OwnerIndex<D> {
     pub fn leave(&mut self, id: ObjectId, watermark: Nanos) {
         let slot = &mut self.slots[id];
         slot.flags = slot.flags & !METADATA | LEFT;
-        self.tombstones.insert((watermark, slot.key));
+        self.tombstones.insert((watermark, slot.key()));
     }
 
     /// Forgets objects that were deleted `TOMBSTONE_KEPT` before `watermark` or longer ago; one that
