@@ -39,9 +39,9 @@ pub struct Opened<'v, 'a> {
 #[derive(Clone, Copy, PartialEq)]
 struct Seen {
     /// Hash of who wrote it, and when.
-    writing: u64,
+    writing: u32,
     /// Hash of what it owns.
-    fields: u64,
+    fields: u32,
 }
 
 impl Seen {
@@ -49,7 +49,8 @@ impl Seen {
         let mut hasher = FxHasher::default();
         (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
         entry.time.second().hash(&mut hasher);
-        Self { writing: hasher.finish(), fields: entry.fields }
+        let half = |hash: u64| (hash ^ (hash >> 32)) as u32;
+        Self { writing: half(hasher.finish()), fields: half(entry.fields) }
     }
 }
 
@@ -68,7 +69,8 @@ pub struct Changes<C> {
     /// Oldest first. Most objects have one or two: there is nothing to spare for more.
     list: Box<[C]>,
     resource_version: u64,
-    generation: i64,
+    /// How far the generation of the version before is from that of the newest change.
+    ahead: i32,
     spec: Box<[Seen]>,
     deleting: bool,
 }
@@ -78,7 +80,7 @@ impl<C> Default for Changes<C> {
         Self {
             list: Box::default(),
             resource_version: 0,
-            generation: 0,
+            ahead: 0,
             spec: Box::default(),
             deleting: false,
         }
@@ -107,7 +109,7 @@ impl<C: Logged> Changes<C> {
             self.edit(|list| list.push(log(&opened)));
         }
         self.resource_version = meta.resource_version;
-        self.generation = meta.generation;
+        self.ahead = self.distance(meta);
         self.deleting |= meta.deleting;
         self.spec = meta.spec_entries.iter().map(Seen::new).collect();
         true
@@ -159,10 +161,16 @@ impl<C: Logged> Changes<C> {
         self.list = list.into_boxed_slice();
     }
 
+    /// How far a version's generation is from that of the newest change.
+    fn distance(&self, meta: &ObjectMeta<'_>) -> i32 {
+        let current = self.list.last().map_or(0, Logged::generation);
+        let distance = meta.generation.saturating_sub(current);
+        distance.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    }
+
     /// The generation that a version opens, if it opens one.
     fn opened_by<'v, 'a>(&self, meta: &'v ObjectMeta<'a>) -> Option<Opened<'v, 'a>> {
-        let current = self.list.last().map_or(0, Logged::generation);
-        if meta.generation == current {
+        if self.distance(meta) == 0 {
             return None;
         }
         let mere_deletion = meta.deleting && !self.deleting;
@@ -173,7 +181,7 @@ impl<C: Logged> Changes<C> {
                 Maker::Entry(entry) => Some(Opened::after(meta, Some(entry))),
             };
         }
-        (meta.generation != self.generation && !mere_deletion).then(|| Opened::after(meta, None))
+        (self.distance(meta) != self.ahead && !mere_deletion).then(|| Opened::after(meta, None))
     }
 
     /// Who made a version what it is. The scale subresource leaves no time in its entry, and the same entry the next

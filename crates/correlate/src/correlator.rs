@@ -123,7 +123,7 @@ impl Correlator {
         for named in found.names().filter(|_| event.series.is_none()) {
             objects.apply_name(key, named, about, time.at);
         }
-        objects[about].pins += 1;
+        objects[about].live().pins += 1;
         let encoded =
             (spans.resource(&event.component, &event.instance), spans.event_fields(event));
         let of = About { key: objects.key(about), uid_known: objects[about].uid_known };

@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use crate::change::Change;
 use crate::event::KubeEvent;
 use crate::limits::{RESOURCES_MAX, Settings};
 use crate::links::SpanLink;
-use crate::objects::{Change, ObjectDetail};
+use crate::objects::ObjectDetail;
 use crate::otlp::{SpanWriter, resource_bytes};
 use crate::owners::{ObjectId, OwnerIndex};
 use crate::pending::{Pending, container_of};
@@ -212,7 +213,7 @@ impl SpanEncoder {
 
 /// Empty when only a stand-in is known.
 fn known_uid(object: &ObjectDetail) -> Cow<'_, str> {
-    if object.uid_known { object.uid.text() } else { "".into() }
+    if object.uid_known { object.uid() } else { "".into() }
 }
 
 fn position(span: &mut SpanWriter, at: Position) {

@@ -4,8 +4,6 @@
 //! The scheme is the ancestor's, bit for bit: FNV-1a over UTF-8 strings and little-endian int64s,
 //! digests big-endian. FNV is the published one (Fowler, Noll, Vo; `draft-eastlake-fnv`).
 
-use std::borrow::Cow;
-
 const BASIS_64: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME_64: u64 = 0x0000_0100_0000_01b3;
 const BASIS_128: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
@@ -105,32 +103,6 @@ pub fn uuid_bits(text: &str) -> Option<u128> {
 pub fn uuid_text(bits: u128) -> String {
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
-}
-
-/// A uid in as few bytes as it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Uid {
-    /// A UUID in the form that API servers give out.
-    Bits([u8; 16]),
-    /// Any other text.
-    Text(Box<str>),
-}
-
-impl From<&str> for Uid {
-    fn from(text: &str) -> Self {
-        let bits = uuid_bits(text).map(|bits| Self::Bits(bits.to_be_bytes()));
-        bits.unwrap_or_else(|| Self::Text(text.into()))
-    }
-}
-
-impl Uid {
-    /// The uid as it was given.
-    pub fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Bits(bits) => uuid_text(u128::from_be_bytes(*bits)).into(),
-            Self::Text(text) => (&**text).into(),
-        }
-    }
 }
 
 /// Key of an object's kind, namespace and name in indexes.

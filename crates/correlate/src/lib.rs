@@ -9,6 +9,7 @@
 pub mod attach;
 pub mod batch;
 pub mod boundary;
+pub mod change;
 pub mod changes;
 pub mod correlator;
 pub mod counts;

@@ -4,8 +4,9 @@
 //! refers to, in a fixed order. What lies in other roots was resolved by the Router; the rest is
 //! known here. A link may point to a trace that nobody made.
 
+use crate::change::Change;
 use crate::ids::Key;
-use crate::objects::{Change, ObjectDetail, Opening};
+use crate::objects::{ObjectDetail, Opening};
 use crate::owners::{EVERYWHERE, ObjectId, scoped_name};
 use crate::pending::Pending;
 use crate::place::World;
@@ -149,7 +150,7 @@ impl World {
                 .iter()
                 .map(|&id| &self.objects[id])
                 .find_map(|above| above.traces(Some(newest(above))).first);
-            let own = || (&Key::generation(&object.uid.text(), newest(object))).into();
+            let own = || (&Key::generation(&object.uid(), newest(object))).into();
             let last = opened.unwrap_or_else(own);
             links.push(SpanLink::new(LinkKind::Generation, last));
         }
@@ -194,7 +195,7 @@ impl World {
     fn owner_link(&self, path: &[ObjectId], at: Nanos) -> Option<SpanLink> {
         let top = path.last().filter(|_| path.len() > 1)?;
         let top = &self.objects[*top];
-        let key = Key::generation(&top.uid.text(), top.generation_at(at, None));
+        let key = Key::generation(&top.uid(), top.generation_at(at, None));
         Some(SpanLink::new(LinkKind::Owner, (&key).into()))
     }
 
@@ -204,10 +205,10 @@ impl World {
         let NamedObject { kind, namespace, name } = by;
         let known = self.objects.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
         let key = match known {
-            Some(id) if self.objects[id].uid == self.objects[path[0]].uid => return None,
+            Some(id) if self.objects[id].uid() == self.objects[path[0]].uid() => return None,
             Some(id) => {
                 let object = &self.objects[id];
-                Key::generation(&object.uid.text(), object.generation_at(at, None))
+                Key::generation(&object.uid(), object.generation_at(at, None))
             }
             None => Key::generation(&self.objects.standin(kind, namespace, name), 0),
         };

@@ -7,7 +7,7 @@
 
 use crate::ids::standin_uid;
 use crate::owners::{
-    DELETED, Detail, EVERYWHERE, Identity, METADATA, NAMED, OwnerIndex, Scope, scoped_name,
+    Detail, EVERYWHERE, Identity, METADATA, NAMED, OwnerIndex, Scope, scoped_name,
 };
 use crate::slots::ObjectId;
 use crate::time::Nanos;
@@ -95,7 +95,7 @@ impl<D: Detail> OwnerIndex<D> {
         let known = self.ids_named(name).filter(|&id| self.has_metadata(id));
         known.max_by_key(|&id| {
             let (slot, created) = (&self.slots[id], self[id].created());
-            (created <= Some(at), created, slot.flags & DELETED == 0, slot.key())
+            (created <= Some(at), created, !slot.deleted, slot.key())
         })
     }
 
@@ -107,7 +107,7 @@ impl<D: Detail> OwnerIndex<D> {
         };
         let namesake = self.ids_named(name).filter(said).max_by_key(|&id| {
             let slot = &self.slots[id];
-            (slot.flags & METADATA == 0, slot.flags & DELETED == 0, slot.key())
+            (slot.flags & METADATA == 0, !slot.deleted, slot.key())
         });
         namesake.map(|id| self.slots[id].parent())
     }

@@ -3,8 +3,11 @@
 //! In go versions of objects as their metadata arrives; out comes the generation that holds at a
 //! time or at a resourceVersion. Promises that no manager is named for a change that it did not make.
 
-use crate::changes::{Changes, Logged, Opened};
-use crate::ids::Uid;
+use std::borrow::Cow;
+
+use crate::change::{Author, Change, Traces};
+use crate::changes::Changes;
+use crate::ids::{uuid_bits, uuid_text};
 use crate::limits::{DELETE_SLACK, PLAIN_WITHIN, SECOND_END};
 use crate::links::{NamedObject, SpanContext};
 use crate::marks::Marks;
@@ -12,48 +15,16 @@ use crate::meta::{ObjectMeta, SpecEntry};
 use crate::owners::{Detail, Identity, Scope, scoped_name};
 use crate::phases::LastEnder;
 use crate::shared::{Pool, Shared};
+use crate::slots::{Aging, Neighbours};
 use crate::time::{Nanos, SECOND, Second};
-
-/// A generation of an object, and who made it.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// metadata.generation when it was made; 0 for kinds that have none.
-    pub generation: i64,
-    /// Of the first version seen with it; 0 when that version was never seen.
-    pub resource_version: u64,
-    /// When it was made; else when something was first seen to happen in it.
-    since: Second,
-    /// `since` is when it was made.
-    dated: bool,
-    /// The version before is known: it is certain that it was made then.
-    witnessed: bool,
-    author: Author,
-    /// Made by an autoscaler through the scale subresource.
-    pub autoscaled: bool,
-    /// Made by another manager than the object's creator.
-    pub foreign: bool,
-    traces: Option<Box<Traces>>,
-}
 
 /// apiVersion, kind and namespace.
 type Collection = Shared<3>;
-/// Field manager and operation.
-type Author = Shared<2>;
-
 /// What objects have in common.
 #[derive(Default)]
 pub struct Pools {
     collections: Pool<3>,
     authors: Pool<2>,
-}
-
-/// Roots of the traces that were opened for a generation, or for a deletion.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Traces {
-    /// Of the first one.
-    pub first: Option<SpanContext>,
-    /// Of the one opened last.
-    pub last: Option<SpanContext>,
 }
 
 /// How a trace opens.
@@ -70,8 +41,8 @@ pub enum Opening {
 
 /// An object, as traces know it.
 pub struct ObjectDetail {
-    /// uid, or what stands for it.
-    pub uid: Uid,
+    /// Of its uid; what is no UUID is in `rare`.
+    uid_bits: [u8; 16],
     /// Whether `uid` is the API server's.
     pub uid_known: bool,
     /// Its name.
@@ -82,8 +53,6 @@ pub struct ObjectDetail {
     pub deleting: bool,
     /// To be forgotten when it is needed no more.
     pub dismissed: bool,
-    /// Occurrences about it that are not placed yet: it is not forgotten before they are.
-    pub pins: u32,
     /// Of an object that Events were about.
     lived: Option<Box<Lived>>,
     rare: Option<Box<Rare>>,
@@ -94,6 +63,8 @@ pub struct ObjectDetail {
 /// What Events told of an object.
 #[derive(Default)]
 pub struct Lived {
+    /// Occurrences about it that are not placed yet: it is not forgotten before they are.
+    pub pins: u32,
     /// Key of the name of the node it runs on.
     pub node: Option<u64>,
     /// The occurrence written last of those that ended phases of it.
@@ -103,30 +74,40 @@ pub struct Lived {
 /// What is told of few objects.
 #[derive(Default)]
 struct Rare {
+    /// A uid that is no UUID, or what stands for one.
+    uid: Option<Box<str>>,
     deleted_at: Option<Nanos>,
     applied_by: Option<NamedObject>,
     traceparent: Option<SpanContext>,
-    deletion: Traces,
+    deletion: Option<Box<Traces>>,
     /// Of what is known of it by name only.
-    unknown: Traces,
+    unknown: Option<Box<Traces>>,
+}
+
+/// The Router has the limit, and says what is to be forgotten.
+impl Aging for ObjectDetail {
+    fn neighbours(&mut self) -> Option<&mut Neighbours> {
+        None
+    }
 }
 
 impl Detail for ObjectDetail {
     type Pools = Pools;
 
     fn introduce(identity: &Identity<'_>, pools: &mut Pools) -> Self {
-        let Identity { api_version, kind, namespace, .. } = identity;
+        let Identity { uid, api_version, kind, namespace, .. } = *identity;
+        let bits = uuid_bits(uid);
+        let text = || Box::new(Rare { uid: Some(uid.into()), ..Rare::default() });
         Self {
-            uid: identity.uid.into(),
+            uid_bits: bits.unwrap_or_default().to_be_bytes(),
             uid_known: identity.uid_known,
             name: identity.name.into(),
             collection: pools.collections.share([api_version, kind, namespace]),
             created: Second::default(),
             deleting: false,
             dismissed: false,
-            pins: 0,
             lived: None,
-            rare: None,
+            rare: bits.is_none().then(text),
             changes: Changes::default(),
             creator: None,
         }
@@ -144,7 +125,7 @@ impl Detail for ObjectDetail {
     }
 
     fn dismiss(&mut self) -> bool {
-        self.dismissed = self.pins > 0;
+        self.dismissed = self.lived().is_some_and(|lived| lived.pins > 0);
         !self.dismissed
     }
 }
@@ -170,6 +151,12 @@ impl ObjectDetail {
                 (rare.applied_by, rare.traceparent) = (marks.applied_by, marks.traceparent);
             }
         }
+    }
+
+    /// uid, or what stands for it.
+    pub fn uid(&self) -> Cow<'_, str> {
+        let text = self.rare.as_ref().and_then(|rare| rare.uid.as_deref());
+        text.map_or_else(|| uuid_text(u128::from_be_bytes(self.uid_bits)).into(), Cow::from)
     }
 
     /// `apps/v1`; empty when unknown.
@@ -306,25 +293,26 @@ impl ObjectDetail {
 
     /// The traces that were opened for a generation (`None`: for the deletion).
     pub fn traces(&self, generation: Option<i64>) -> Traces {
+        let told = |traces: Option<&Traces>| traces.copied().unwrap_or_default();
         let rare = self.rare.as_ref();
         let Some(generation) = generation else {
-            return rare.map_or_else(Traces::default, |rare| rare.deletion);
+            return told(rare.and_then(|rare| rare.deletion.as_deref()));
         };
-        match self.change_to(generation) {
-            Some(change) => change.traces.as_deref().copied().unwrap_or_default(),
-            None => rare.map_or_else(Traces::default, |rare| rare.unknown),
-        }
+        told(match self.change_to(generation) {
+            Some(change) => change.traces.as_deref(),
+            None => rare.and_then(|rare| rare.unknown.as_deref()),
+        })
     }
 
     /// A trace with this root was opened for a generation (`None`: for the deletion).
     pub fn opened(&mut self, generation: Option<i64>, root: SpanContext) {
         let traces = match generation {
-            None => &mut self.rare.get_or_insert_default().deletion,
+            None => self.rare.get_or_insert_default().deletion.get_or_insert_default(),
             Some(generation) => {
                 let mut changes = self.changes.list_mut().iter_mut();
                 match changes.rfind(|change| change.generation == generation) {
                     Some(change) => change.traces.get_or_insert_default(),
-                    None => &mut self.rare.get_or_insert_default().unknown,
+                    None => self.rare.get_or_insert_default().unknown.get_or_insert_default(),
                 }
             }
         };
@@ -337,63 +325,6 @@ impl ObjectDetail {
         let known = |change: &&Change| change.resource_version > 0 && of(change);
         self.changes.list().iter().filter(known).rfind(|change| change.resource_version <= version)
     }
-}
-
-impl Change {
-    fn new(
-        opened: &Opened<'_, '_>,
-        created: Option<Nanos>,
-        creator: &str,
-        authors: &mut Pool<2>,
-    ) -> Self {
-        let Opened { generation, resource_version, at, entry, witnessed } = *opened;
-        let is_creation = generation <= 1 && (at.is_none() || at <= created);
-        let operation = entry.map_or("Update", |entry| &*entry.operation);
-        let operation = if is_creation { "Create" } else { operation };
-        Self {
-            generation,
-            resource_version,
-            since: at.into(),
-            dated: at.is_some(),
-            witnessed,
-            author: authors.share([entry.map_or("", |entry| &*entry.manager), operation]),
-            autoscaled: entry.is_some_and(is_autoscaler),
-            foreign: entry.is_some_and(|entry| *entry.manager != *creator),
-            traces: None,
-        }
-    }
-
-    /// Start of the second it was made in; `None`: unknown.
-    pub fn at(&self) -> Option<Nanos> {
-        self.since().filter(|_| self.dated)
-    }
-
-    /// Field manager; empty: unknown.
-    pub fn manager(&self) -> &str {
-        &self.author[0]
-    }
-
-    /// `Create`, or the operation of managedFields (`Update`, `Apply`).
-    pub fn operation(&self) -> &str {
-        &self.author[1]
-    }
-}
-
-impl Logged for Change {
-    fn generation(&self) -> i64 {
-        self.generation
-    }
-
-    fn since(&self) -> Option<Nanos> {
-        self.since.into()
-    }
-}
-
-/// The horizontal pod autoscaler runs in kube-controller-manager; KEDA scales to and from zero
-/// itself.
-pub fn is_autoscaler(entry: &SpecEntry<'_>) -> bool {
-    entry.subresource == "scale"
-        && (entry.manager == "kube-controller-manager" || entry.manager.contains("keda"))
 }
 
 /// The end of the second that starts at `second`.

@@ -5,11 +5,12 @@
 //! old or too large is left here, too.
 
 use crate::attach::{begin_of, leave, open_phases};
+use crate::change::Change;
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};
 use crate::ids::Key;
 use crate::limits::ROOT_REACH;
 use crate::links::{LinkKind, SpanContext, SpanLink};
-use crate::objects::{Change, Opening, end_of};
+use crate::objects::{Opening, end_of};
 use crate::owners::ObjectId;
 use crate::pending::Pending;
 use crate::place::World;
@@ -56,7 +57,7 @@ impl World {
         let begin = begin_of(root, pending);
         let episode = opening == Opening::Episode;
         let object = &self.objects[path[0]];
-        let uid = object.uid.text().into_owned();
+        let uid = object.uid().into_owned();
         let change =
             subject.generation.and_then(|generation| object.change_to(generation)).cloned();
         let change = change.as_ref();
@@ -126,9 +127,9 @@ impl World {
         let opening = object.opening(Some(generation), at);
         let plain = pending.top_level && opening == Opening::Plain;
         let key = if plain {
-            Key::generation(&object.uid.text(), generation)
+            Key::generation(&object.uid(), generation)
         } else {
-            Key::opened(&object.uid.text(), generation, &pending.event_uid, pending.count)
+            Key::opened(&object.uid(), generation, &pending.event_uid, pending.count)
         };
         let subject =
             Subject { object: self.objects.key(path_of_change[0]), generation: Some(generation) };

@@ -20,7 +20,7 @@ use crate::limits::MIRRORS_MAX;
 use crate::marks;
 use crate::meta::ObjectMeta;
 use crate::object::{ObjectRef, OwnerRef};
-use crate::slots::Slots;
+use crate::slots::{Aging, Slots};
 use crate::time::Nanos;
 
 pub use crate::slots::ObjectId;
@@ -35,11 +35,10 @@ pub const EVERYWHERE: Scope = 0;
 
 pub(crate) const METADATA: u8 = 1;
 pub(crate) const NAMESPACED: u8 = 2;
-pub(crate) const DELETED: u8 = 4;
 /// A message named it, so that its parent holds for any object of its name.
-pub(crate) const NAMED: u8 = 8;
+pub(crate) const NAMED: u8 = 4;
 /// It was told again under another root.
-pub(crate) const LEFT: u8 = 16;
+pub(crate) const LEFT: u8 = 8;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -60,7 +59,7 @@ pub struct Identity<'a> {
 }
 
 /// What an index keeps for an object beside its links.
-pub trait Detail {
+pub trait Detail: Aging {
     /// What the details of an index share.
     type Pools: Default;
 

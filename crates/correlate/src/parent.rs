@@ -5,10 +5,11 @@
 //! under and the evidence for it, or the time to wait for. An occurrence that names some other
 //! object is never a parent.
 
+use crate::change::Change;
 use crate::changes::Logged;
 use crate::encode::Evidence;
 use crate::links::SpanContext;
-use crate::objects::{Change, ObjectDetail, end_of};
+use crate::objects::{ObjectDetail, end_of};
 use crate::owners::{Detail, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::Pending;
 use crate::place::{Wait, World};
@@ -324,7 +325,7 @@ pub fn object_named(
     let chosen = match direction {
         Direction::Up => known.min_by(|&a, &b| {
             let nearness = |id: ObjectId| created(id).abs_diff(at);
-            let uid = |id: ObjectId| objects[id].uid.text();
+            let uid = |id: ObjectId| objects[id].uid();
             nearness(a).cmp(&nearness(b)).then_with(|| uid(a).cmp(&uid(b)))
         }),
         Direction::Down => known.min_by_key(|&id| {

@@ -148,8 +148,8 @@ impl World {
 
     fn unpin(&mut self, id: ObjectId) {
         let object = &mut self.objects[id];
-        object.pins -= 1;
-        if object.pins == 0 && object.dismissed {
+        object.live().pins -= 1;
+        if object.live().pins == 0 && object.dismissed {
             self.objects.remove(id);
         }
     }

@@ -26,10 +26,28 @@ pub struct Slot<D> {
     pub name_key: u64,
     /// What is known of it: bits, the owner index' own.
     pub flags: u8,
+    /// A `DELETED` frame told of it.
+    pub deleted: bool,
     /// What the index' user keeps.
     pub detail: D,
+}
+
+/// An object's neighbours in the order in which objects were last heard of.
+pub struct Neighbours {
     newer: ObjectId,
     older: ObjectId,
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Self { newer: NONE, older: NONE }
+    }
+}
+
+/// Where an object's neighbours are kept.
+pub trait Aging {
+    /// `None`: of an index that forgets nothing by its age.
+    fn neighbours(&mut self) -> Option<&mut Neighbours>;
 }
 
 /// A key: a u128 would align every slot to 16 bytes.
@@ -91,7 +109,7 @@ impl<D> IndexMut<ObjectId> for Slots<D> {
     }
 }
 
-impl<D> Slots<D> {
+impl<D: Aging> Slots<D> {
     /// The object with this key.
     pub fn find(&self, key: u128) -> Option<ObjectId> {
         self.by_key.find(key_hash(key), |&id| self[id].key() == key).copied()
@@ -109,9 +127,8 @@ impl<D> Slots<D> {
             parent: Bits::default(),
             children: 0,
             name_key,
-            newer: NONE,
-            older: NONE,
             flags: 0,
+            deleted: false,
             detail,
         };
         let id = self.free.pop().unwrap_or_else(|| grow(&mut self.slab));
@@ -172,25 +189,29 @@ impl<D> Slots<D> {
 
     fn link(&mut self, id: ObjectId) {
         let newest = self.newest;
-        self[id].older = newest;
-        self[id].newer = NONE;
-        match newest {
-            NONE => self.oldest = id,
-            newest => self[newest].newer = id,
+        let Some(neighbours) = self[id].detail.neighbours() else { return };
+        *neighbours = Neighbours { newer: NONE, older: newest };
+        match self.neighbours(newest) {
+            None => self.oldest = id,
+            Some(before) => before.newer = id,
         }
         self.newest = id;
     }
 
     fn unlink(&mut self, id: ObjectId) {
-        let Slot { newer, older, .. } = self[id];
-        match newer {
-            NONE => self.newest = older,
-            newer => self[newer].older = older,
+        let Some(&mut Neighbours { newer, older }) = self[id].detail.neighbours() else { return };
+        match self.neighbours(newer) {
+            None => self.newest = older,
+            Some(after) => after.older = older,
         }
-        match older {
-            NONE => self.oldest = newer,
-            older => self[older].newer = newer,
+        match self.neighbours(older) {
+            None => self.oldest = newer,
+            Some(before) => before.newer = newer,
         }
+    }
+
+    fn neighbours(&mut self, id: ObjectId) -> Option<&mut Neighbours> {
+        if id == NONE { None } else { self[id].detail.neighbours() }
     }
 }
 

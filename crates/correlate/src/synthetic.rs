@@ -4,11 +4,11 @@
 //! In go an occurrence and where it would hang, out comes the span that it hangs under instead.
 
 use crate::attach::begin_of;
+use crate::change::Change;
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};
 use crate::ids::Key;
 use crate::limits::SECOND_END;
 use crate::links::SpanContext;
-use crate::objects::Change;
 use crate::open::start_of_change;
 use crate::owners::{Detail, ObjectId};
 use crate::parent::Parent;
@@ -40,7 +40,7 @@ impl World {
         };
         let at = pending.order.time;
         let object = &self.objects[path[0]];
-        let id = Key::create(&object.uid.text()).span_id();
+        let id = Key::create(&object.uid()).span_id();
         let generation = object.generation_at(at, None);
         let start = start_of_change(Some(created), begin_of(root, pending));
         let synthetic = Synthetic { operation: "Create", generation, change: None };
@@ -88,7 +88,7 @@ impl World {
         pending: &Pending,
     ) -> Place {
         let place = Place { trace, span: 0 };
-        let id = Key::scale(&self.objects[path[0]].uid.text(), change.generation).span_id();
+        let id = Key::scale(&self.objects[path[0]].uid(), change.generation).span_id();
         let start = start_of_change(change.at(), begin_of(root, pending));
         let synthetic =
             Synthetic { operation: "Scale", generation: change.generation, change: Some(change) };

@@ -8,6 +8,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::change::is_autoscaler;
 use crate::changes::{Changes, Logged};
 use crate::event::KubeEvent;
 use crate::ids::{Key, event_span_id, name_key, object_key, uuid_bits, uuid_text};
@@ -15,11 +16,11 @@ use crate::limits::TROUBLED_NODES_MAX;
 use crate::links::{LinkKind, SpanContext};
 use crate::meta::ObjectMeta;
 use crate::object::ObjectRef;
-use crate::objects::is_autoscaler;
 use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, scoped_name};
 use crate::record::{Record, ToldLink, Trouble};
 use crate::router::Core;
 use crate::rules::{Link, RuleMatch};
+use crate::slots::{Aging, Neighbours};
 use crate::time::{Nanos, Second};
 
 /// What the Router keeps of an object.
@@ -28,6 +29,7 @@ pub struct Told {
     /// Of what was last told of it, and under which root.
     pub digest: u64,
     created: Second,
+    neighbours: Neighbours,
     /// Only of objects that are their own root or scale others.
     more: Option<Box<Linked>>,
 }
@@ -62,6 +64,12 @@ impl Logged for Dated {
 
     fn since(&self) -> Option<Nanos> {
         self.since.into()
+    }
+}
+
+impl Aging for Told {
+    fn neighbours(&mut self) -> Option<&mut Neighbours> {
+        Some(&mut self.neighbours)
     }
 }
 
