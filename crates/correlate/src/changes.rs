@@ -37,18 +37,21 @@ pub struct Opened<'v, 'a> {
 }
 
 /// An entry of the version before.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Seen {
-    who: u64,
-    time: Option<Nanos>,
-    fields: u64,
+    /// Hash of who wrote it, and when.
+    writing: u32,
+    /// Hash of what it owns.
+    fields: u32,
 }
 
 impl Seen {
     fn new(entry: &SpecEntry<'_>) -> Self {
         let mut hasher = FxHasher::default();
         (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
-        Self { who: hasher.finish(), time: entry.time.second(), fields: entry.fields }
+        entry.time.second().hash(&mut hasher);
+        let half = |hash: u64| (hash ^ (hash >> 32)) as u32;
+        Self { writing: half(hasher.finish()), fields: half(entry.fields) }
     }
 }
 
@@ -65,10 +68,11 @@ enum Maker<'v, 'a> {
 /// The generations of an object.
 #[derive(Serialize, Deserialize)]
 pub struct Changes<C> {
-    /// Oldest first.
-    list: Vec<C>,
+    /// Oldest first. Most objects have one or two: there is nothing to spare for more.
+    list: Box<[C]>,
     resource_version: u64,
-    generation: i64,
+    /// How far the generation of the version before is from that of the newest change.
+    ahead: i32,
     spec: Box<[Seen]>,
     deleting: bool,
 }
@@ -76,9 +80,9 @@ pub struct Changes<C> {
 impl<C> Default for Changes<C> {
     fn default() -> Self {
         Self {
-            list: Vec::new(),
+            list: Box::default(),
             resource_version: 0,
-            generation: 0,
+            ahead: 0,
             spec: Box::default(),
             deleting: false,
         }
@@ -88,7 +92,11 @@ impl<C> Default for Changes<C> {
 impl<C: Logged> Changes<C> {
     /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
     /// nothing.
-    pub fn apply(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) -> bool {
+    pub fn apply(
+        &mut self,
+        meta: &ObjectMeta<'_>,
+        mut log: impl FnMut(&Opened<'_, '_>) -> C,
+    ) -> bool {
         let first = self.list.is_empty();
         if !first && meta.resource_version <= self.resource_version {
             return false;
@@ -98,12 +106,12 @@ impl<C: Logged> Changes<C> {
         } else if let Some(opened) = self.opened_by(meta) {
             if self.list.len() >= CHANGES_MAX {
                 // The first is what all that an autoscaler did since goes back to.
-                self.list.remove(1);
+                self.edit(|list| drop(list.remove(1)));
             }
-            self.list.push(log(&opened));
+            self.edit(|list| list.push(log(&opened)));
         }
         self.resource_version = meta.resource_version;
-        self.generation = meta.generation;
+        self.ahead = self.distance(meta);
         self.deleting |= meta.deleting;
         self.spec = meta.spec_entries.iter().map(Seen::new).collect();
         true
@@ -127,7 +135,7 @@ impl<C: Logged> Changes<C> {
 
     /// The first version seen stands for all that came before it: of those it tells when the
     /// object was created, and by whom if that shows in its managedFields.
-    fn open_first(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) {
+    fn open_first(&mut self, meta: &ObjectMeta<'_>, mut log: impl FnMut(&Opened<'_, '_>) -> C) {
         let created = meta.created.second();
         let entry = newest(meta.spec_entries.iter());
         let at = entry.and_then(|entry| entry.time.second()).or(created);
@@ -135,22 +143,36 @@ impl<C: Logged> Changes<C> {
             let before = meta.spec_entries.iter().filter(|entry| {
                 entry.time.second().is_some_and(|written| Some(written) <= created)
             });
-            self.list.push(log(&Opened {
+            let opened = Opened {
                 generation: meta.generation - 1,
                 resource_version: 0,
                 at: created,
                 entry: newest(before),
                 witnessed: false,
-            }));
+            };
+            self.edit(|list| list.push(log(&opened)));
         }
         let first = Opened::after(meta, entry);
-        self.list.push(log(&Opened { at, witnessed: false, ..first }));
+        self.edit(|list| list.push(log(&Opened { at, witnessed: false, ..first })));
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut Vec<C>)) {
+        let mut list = std::mem::take(&mut self.list).into_vec();
+        list.reserve_exact(1);
+        edit(&mut list);
+        self.list = list.into_boxed_slice();
+    }
+
+    /// How far a version's generation is from that of the newest change.
+    fn distance(&self, meta: &ObjectMeta<'_>) -> i32 {
+        let current = self.list.last().map_or(0, Logged::generation);
+        let distance = meta.generation.saturating_sub(current);
+        distance.clamp(i32::MIN.into(), i32::MAX.into()) as i32
     }
 
     /// The generation that a version opens, if it opens one.
     fn opened_by<'v, 'a>(&self, meta: &'v ObjectMeta<'a>) -> Option<Opened<'v, 'a>> {
-        let current = self.list.last().map_or(0, Logged::generation);
-        if meta.generation == current {
+        if self.distance(meta) == 0 {
             return None;
         }
         let mere_deletion = meta.deleting && !self.deleting;
@@ -161,7 +183,7 @@ impl<C: Logged> Changes<C> {
                 Maker::Entry(entry) => Some(Opened::after(meta, Some(entry))),
             };
         }
-        (meta.generation != self.generation && !mere_deletion).then(|| Opened::after(meta, None))
+        (self.distance(meta) != self.ahead && !mere_deletion).then(|| Opened::after(meta, None))
     }
 
     /// Who made a version what it is. The scale subresource leaves no time in its entry, and the same entry the next
@@ -169,13 +191,11 @@ impl<C: Logged> Changes<C> {
     /// leaves nothing: an entry whose time did not move has lost a field, and wrote none.
     fn maker<'v, 'a>(&self, meta: &'v ObjectMeta<'a>, mere_deletion: bool) -> Maker<'v, 'a> {
         let entries = || meta.spec_entries.iter();
-        let known = |entry: &SpecEntry<'_>, same: fn(&Seen, &Seen) -> bool| {
-            let entry = Seen::new(entry);
-            self.spec.iter().any(|seen| seen.who == entry.who && same(seen, &entry))
+        let same_time = |entry: &SpecEntry<'_>| {
+            let writing = Seen::new(entry).writing;
+            self.spec.iter().any(|seen| seen.writing == writing)
         };
-        let same_time = |entry: &SpecEntry<'_>| known(entry, |a, b| a.time == b.time);
-        let same_fields =
-            |entry: &SpecEntry<'_>| known(entry, |a, b| (a.time, a.fields) == (b.time, b.fields));
+        let same_fields = |entry: &SpecEntry<'_>| self.spec.contains(&Seen::new(entry));
         let is_timed = |entry: &SpecEntry<'_>| entry.time.second().is_some();
         let is_timeless_scale =
             |entry: &SpecEntry<'_>| entry.subresource == "scale" && !is_timed(entry);

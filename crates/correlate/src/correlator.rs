@@ -17,9 +17,8 @@ use crate::event::{self, KubeEvent};
 use crate::limits::Settings;
 use crate::marks;
 use crate::meta;
-use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
-use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
+use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
 use crate::place::World;
@@ -152,7 +151,7 @@ impl Correlator {
         for named in found.names().filter(|_| event.series.is_none()) {
             objects.apply_name(key, named, about, time.at);
         }
-        objects[about].pins += 1;
+        objects[about].live().pins += 1;
         let encoded =
             (spans.resource(&event.component, &event.instance), spans.event_fields(event));
         let of = About { key: objects.key(about), uid_known: objects[about].uid_known };
@@ -196,11 +195,12 @@ impl Correlator {
         }
         let (id, _) = objects.apply_meta(scope, &meta);
         let marks = marks::read(&meta, &settings.traceparent_annotations);
-        objects[id].apply_version(&meta, marks);
+        let (object, pools) = objects.detail_mut(id);
+        object.apply_version(&meta, marks, pools);
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);
-            objects[id].deleted_at.get_or_insert(version.received_at.unwrap_or(Nanos::MIN));
+            objects[id].deleted(version.received_at.unwrap_or(Nanos::MIN));
             if let Some(at) = version.received_at {
                 self.gone(scope, id, at);
             }
@@ -210,10 +210,9 @@ impl Correlator {
     /// What goes on for an object ends with it.
     fn gone(&mut self, scope: Scope, id: ObjectId, at: Nanos) {
         let objects = &self.world.objects;
-        let ObjectDetail { kind, namespace, name, .. } = &objects[id];
         let owner = objects.key(id);
         let key = if scope == EVERYWHERE { owner } else { scope };
-        let named = PhaseOwner::from(scoped_name(key, kind, namespace, name));
+        let named = PhaseOwner::from(objects[id].name_in(key));
         let Some(root) = self.roots.get_mut(&key) else { return };
         root.gone(owner, at);
         root.gone(named, at);

@@ -9,6 +9,7 @@
 pub mod attach;
 pub mod batch;
 pub mod boundary;
+pub mod change;
 pub mod changes;
 pub mod correlator;
 pub mod counts;
@@ -44,6 +45,7 @@ pub mod root;
 pub mod route;
 pub mod router;
 pub mod rules;
+pub mod shared;
 pub mod slots;
 pub mod snapshot;
 pub mod strings;

@@ -21,7 +21,7 @@ use crate::limits::MIRRORS_MAX;
 use crate::marks;
 use crate::meta::ObjectMeta;
 use crate::object::{ObjectRef, OwnerRef};
-use crate::slots::Slots;
+use crate::slots::{Aging, Slots};
 use crate::time::Nanos;
 
 pub use crate::slots::ObjectId;
@@ -36,11 +36,10 @@ pub const EVERYWHERE: Scope = 0;
 
 pub(crate) const METADATA: u8 = 1;
 pub(crate) const NAMESPACED: u8 = 2;
-pub(crate) const DELETED: u8 = 4;
 /// A message named it, so that its parent holds for any object of its name.
-pub(crate) const NAMED: u8 = 8;
+pub(crate) const NAMED: u8 = 4;
 /// It was told again under another root.
-pub(crate) const LEFT: u8 = 16;
+pub(crate) const LEFT: u8 = 8;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -61,12 +60,15 @@ pub struct Identity<'a> {
 }
 
 /// What an index keeps for an object beside its links.
-pub trait Detail {
+pub trait Detail: Aging {
+    /// What the details of an index share.
+    type Pools: Default;
+
     /// The detail of an object that was just heard of.
-    fn introduce(identity: &Identity<'_>) -> Self;
+    fn introduce(identity: &Identity<'_>, pools: &mut Self::Pools) -> Self;
 
     /// The object was heard of again, with this apiVersion.
-    fn complete(&mut self, api_version: &str);
+    fn complete(&mut self, api_version: &str, pools: &mut Self::Pools);
 
     /// Start of the second it was created in; `None`: unknown, or not kept.
     fn created(&self) -> Option<Nanos>;
@@ -84,8 +86,11 @@ pub(crate) struct PlainOwner {
 
 /// Objects by uid and by name, with their owners, in the order they were last heard of.
 #[derive(Serialize, Deserialize)]
-pub struct OwnerIndex<D> {
+pub struct OwnerIndex<D: Detail> {
     pub(crate) slots: Slots<D>,
+    /// Fill again with what is heard of.
+    #[serde(skip)]
+    pools: D::Pools,
     #[serde(with = "crate::snapshot::sorted")]
     pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
@@ -99,14 +104,14 @@ pub struct OwnerIndex<D> {
     pub(crate) cluster_uid: String,
 }
 
-impl<D> Index<ObjectId> for OwnerIndex<D> {
+impl<D: Detail> Index<ObjectId> for OwnerIndex<D> {
     type Output = D;
     fn index(&self, id: ObjectId) -> &D {
         &self.slots[id].detail
     }
 }
 
-impl<D> IndexMut<ObjectId> for OwnerIndex<D> {
+impl<D: Detail> IndexMut<ObjectId> for OwnerIndex<D> {
     fn index_mut(&mut self, id: ObjectId) -> &mut D {
         &mut self.slots[id].detail
     }
@@ -116,6 +121,7 @@ impl<D: Detail> Default for OwnerIndex<D> {
     fn default() -> Self {
         Self {
             slots: Slots::default(),
+            pools: D::Pools::default(),
             plain: FxHashMap::default(),
             said: FxHashMap::default(),
             tombstones: BTreeSet::new(),
@@ -136,10 +142,10 @@ impl<D: Detail> OwnerIndex<D> {
         let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
         let (mut named_by, mut stood_for) = (0, None);
         if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
-            named_by = self.slots[id].parent;
+            named_by = self.slots[id].parent();
             // What a message says of the next object of this name is kept.
             if named_by == 0 || named_by == parent {
-                stood_for = Some(self.slots[id].key);
+                stood_for = Some(self.slots[id].key());
                 self.forget(id);
             }
         }
@@ -158,16 +164,16 @@ impl<D: Detail> OwnerIndex<D> {
             if self.mirrors.len() >= MIRRORS_MAX {
                 self.mirrors.retain(|_, &mut key| self.slots.find(key).is_some());
             }
-            self.mirrors.insert(in_scope(scope, object_key(&hash)), self.slots[id].key);
+            self.mirrors.insert(in_scope(scope, object_key(&hash)), self.slots[id].key());
         }
         self.slots.rename(id, scoped_name(scope, &meta.kind, &meta.namespace, &meta.name));
         let slot = &mut self.slots[id];
         if named_by == 0 && slot.flags & (METADATA | LEFT) == 0 {
-            named_by = slot.parent;
+            named_by = slot.parent();
         }
         slot.flags &= !LEFT;
         slot.flags |= METADATA | if meta.namespace.is_empty() { 0 } else { NAMESPACED };
-        let key = slot.key;
+        let key = slot.key();
         self.plain.remove(&key);
         if controller.is_none() && !meta.owners.is_empty() {
             let plain = |owner: &OwnerRef<'_>| PlainOwner {
@@ -212,7 +218,7 @@ impl<D: Detail> OwnerIndex<D> {
             self.mirror(scope, &regarding.uid).or_else(there).or_else(everywhere)
         };
         if let Some(id) = known {
-            self[id].complete(api_version);
+            self.slots[id].detail.complete(api_version, &mut self.pools);
             self.slots.touch(id);
             return id;
         }
@@ -235,6 +241,11 @@ impl<D: Detail> OwnerIndex<D> {
         self.find(*key).filter(|_| !hash.is_empty())
     }
 
+    /// An object's detail, and what it shares with others.
+    pub fn detail_mut(&mut self, id: ObjectId) -> (&mut D, &mut D::Pools) {
+        (&mut self.slots[id].detail, &mut self.pools)
+    }
+
     /// Says which cluster this is: part of the stand-in of objects without uid.
     pub fn set_cluster_uid(&mut self, uid: &str) {
         uid.clone_into(&mut self.cluster_uid);
@@ -252,7 +263,7 @@ impl<D: Detail> OwnerIndex<D> {
 
     /// The object's key in this index: of a Router, the bits of its uid.
     pub fn key(&self, id: ObjectId) -> u128 {
-        self.slots[id].key
+        self.slots[id].key()
     }
 
     /// The key of the object's kind, namespace and name.
@@ -299,7 +310,7 @@ impl<D: Detail> OwnerIndex<D> {
     /// Removes an object.
     pub fn remove(&mut self, id: ObjectId) {
         self.set_parent(id, 0);
-        self.plain.remove(&self.slots[id].key);
+        self.plain.remove(&self.slots[id].key());
         self.said.remove(&self.slots[id].name_key);
         self.slots.remove(id);
     }
@@ -307,12 +318,13 @@ impl<D: Detail> OwnerIndex<D> {
     pub(crate) fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {
         let key = in_scope(scope, object_key(identity.uid));
         if let Some(id) = self.find(key) {
-            self[id].complete(identity.api_version);
+            self.slots[id].detail.complete(identity.api_version, &mut self.pools);
             return id;
         }
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
         let parent = self.parent_by_name(name).filter(|&parent| parent != key);
-        let id = self.slots.insert(key, name, D::introduce(identity));
+        let detail = D::introduce(identity, &mut self.pools);
+        let id = self.slots.insert(key, name, detail);
         self.set_parent(id, parent.unwrap_or(0));
         id
     }

@@ -12,11 +12,12 @@ use std::rc::Rc;
 
 use postcard::ser_flavors::Flavor;
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::Settings;
 use crate::rules::{Rule, RuleTable};
+use crate::shared::{Pool, Shared};
 
 /// Sources and target: another build may have other types, or hash otherwise.
 const BUILD: &str =
@@ -146,7 +147,9 @@ impl Flavor for Output {
 /// What values need that are read one by one; serde hands nothing on.
 struct Context {
     rows: FxHashMap<&'static str, &'static Rule>,
-    shared: FxHashSet<Rc<[u8]>>,
+    bytes: FxHashSet<Rc<[u8]>>,
+    pairs: Pool<2>,
+    triples: Pool<3>,
 }
 
 thread_local! {
@@ -157,7 +160,8 @@ thread_local! {
 impl Context {
     fn with<T>(rules: &RuleTable, read: impl FnOnce() -> T) -> T {
         let rows = rules.rows().map(|rule| (rule.id, rule)).collect();
-        CONTEXT.set(Some(Self { rows, shared: FxHashSet::default() }));
+        let (pairs, triples) = (Pool::default(), Pool::default());
+        CONTEXT.set(Some(Self { rows, bytes: FxHashSet::default(), pairs, triples }));
         let read = read();
         CONTEXT.set(None);
         read
@@ -205,7 +209,7 @@ pub(crate) mod shared {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rc<[u8]>, D::Error> {
         let bytes = <&[u8]>::deserialize(from)?;
-        let shared = Context::look(|Context { shared, .. }| {
+        let shared = Context::look(|Context { bytes: shared, .. }| {
             if !shared.contains(bytes) {
                 shared.insert(bytes.into());
             }
@@ -215,20 +219,26 @@ pub(crate) mod shared {
     }
 }
 
-/// The bits of a key, most of which are random: as a number they would take longer, and more space.
-pub(crate) mod bits {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
+/// Texts that many share, and share again when they are read.
+macro_rules! shared_texts {
+    ($count:literal, $pool:ident) => {
+        impl Serialize for Shared<$count> {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                self.texts().serialize(to)
+            }
+        }
 
-    pub fn serialize<S: Serializer>(key: &u128, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(&key.to_le_bytes())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
-        let bytes = <&[u8]>::deserialize(from)?.try_into();
-        bytes.map(u128::from_le_bytes).map_err(|_| D::Error::custom("a key has 16 bytes"))
-    }
+        impl<'de> Deserialize<'de> for Shared<$count> {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let texts = <[&str; $count]>::deserialize(from)?;
+                let shared = Context::look(|context| Some(context.$pool.share(texts)));
+                shared.ok_or_else(|| D::Error::custom("it is read by `read` only"))
+            }
+        }
+    };
 }
+shared_texts!(2, pairs);
+shared_texts!(3, triples);
 
 /// A map in the order of its keys: that of its table tells how it was filled.
 pub(crate) mod sorted {
