@@ -35,7 +35,7 @@ const MACHINE: &str = "Correlator";
 #[derive(Serialize, Deserialize)]
 pub struct Correlator {
     world: World,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     roots: FxHashMap<u128, Root>,
     /// (due, key of the root); a root's own `due` says whether an entry still holds, and makes it
     /// anew.

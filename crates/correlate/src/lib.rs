@@ -48,6 +48,7 @@ pub mod rules;
 pub mod shared;
 pub mod slots;
 pub mod snapshot;
+pub(crate) mod stored;
 pub mod strings;
 pub mod synthetic;
 pub mod targets;

@@ -91,15 +91,15 @@ pub struct OwnerIndex<D: Detail> {
     /// Fill again with what is heard of.
     #[serde(skip)]
     pools: D::Pools,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     pub(crate) said: FxHashMap<u64, Nanos>,
     /// (time of the `DELETED` frame, key), oldest first.
     pub(crate) tombstones: BTreeSet<(Nanos, u128)>,
     /// By the key of its config hash: the mirror pod of a static pod.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     mirrors: FxHashMap<u128, u128>,
     pub(crate) cluster_uid: String,
 }

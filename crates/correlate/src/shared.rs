@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 /// Some texts that others point to as well.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shared<const N: usize>(Rc<[Box<str>; N]>);
 
 impl<const N: usize> Index<usize> for Shared<N> {
@@ -48,13 +48,18 @@ impl<const N: usize> Pool<N> {
             self.held.retain(|held| Rc::strong_count(&held.0) > 1);
             self.sweep_at = Self::SWEEP_AT_LEAST.max(2 * self.held.len());
         }
-        let made = Shared(Rc::new(texts.map(Box::from)));
+        let made = Shared::new(texts);
         self.held.insert_unique(hash, made.clone(), |held| FxBuildHasher.hash_one(held.texts()));
         made
     }
 }
 
 impl<const N: usize> Shared<N> {
+    /// Texts that nobody else points to yet.
+    pub fn new(texts: [&str; N]) -> Self {
+        Self(Rc::new(texts.map(Box::from)))
+    }
+
     /// The texts.
     pub fn texts(&self) -> [&str; N] {
         self.0.each_ref().map(|text| &**text)

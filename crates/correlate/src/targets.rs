@@ -165,7 +165,7 @@ impl Told {
 /// the phase.
 #[derive(Default, Serialize, Deserialize)]
 pub struct TroublesBegun(
-    #[serde(with = "crate::snapshot::sorted")] FxHashMap<(u64, u8), (Nanos, SpanContext)>,
+    #[serde(with = "crate::stored::sorted")] FxHashMap<(u64, u8), (Nanos, SpanContext)>,
 );
 
 impl Core {
