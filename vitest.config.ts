@@ -1,7 +1,7 @@
 // Three sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated
-// duration or count (`npm run test:long`; the environment variable KSPAN_PROOF_FACTOR shortens all
-// of them by one factor); `cluster` needs a Kubernetes cluster, and builds one of Go modules unless
-// KUBECONFIG is set (`npm run test:cluster`). No test has a time limit: a slow machine is not a fault.
+// duration or count (`npm run test:long`); `cluster` needs a Kubernetes cluster, and builds one of Go
+// modules unless KUBECONFIG is set (`npm run test:cluster`). The environment variable
+// KSPAN_PROOF_FACTOR shortens what has a stated duration or count by one factor. No test has a time limit: a slow machine is not a fault.
 import { defineConfig } from 'vitest/config';
 
 const unlimited = { testTimeout: 0, hookTimeout: 0, teardownTimeout: 60_000 };

@@ -57,16 +57,12 @@ export async function connect(access: ClusterAccess): Promise<KubeClient> {
     const secrets = [proxy, tls.ca, tls.cert, tls.key].map(String).join();
     if (current?.secrets === secrets) return current.dispatcher;
     current?.dispatcher.close().catch(() => {});
-    const options = {
-      connect: { ...tls, ...KEEP_ALIVE },
-      requestTls: tls,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      bodyTimeout: 0,
-    };
+    const options = { connect: { ...tls, ...KEEP_ALIVE }, requestTls: tls };
+    // The one for SOCKS takes no settings for its own connection.
     const dispatcher = !proxy
       ? new undici.EnvHttpProxyAgent(options)
       : proxy.startsWith('socks')
-        ? new undici.Socks5ProxyAgent(proxy, options as object)
+        ? new undici.Socks5ProxyAgent(proxy, { requestTls: tls } as object)
         : new undici.ProxyAgent({ ...options, uri: proxy });
     current = { secrets, dispatcher };
     return dispatcher;
@@ -78,8 +74,13 @@ export async function connect(access: ClusterAccess): Promise<KubeClient> {
       const { server, proxyUrl } = clusterOf(config);
       const { headers, tls } = await credentialsOf(config);
       const dispatcher = dispatcherFor(tls, proxyUrl);
-      const options = { dispatcher, signal, headers: { ...headers, accept } };
-      const response = await undici.request(`${server.replace(/\/$/, '')}${path}`, options);
+      const response = await undici.request(`${server.replace(/\/$/, '')}${path}`, {
+        dispatcher,
+        signal,
+        headers: { ...headers, accept },
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        bodyTimeout: 0,
+      });
       // Without a listener an aborted body would end the process.
       response.body.on('error', () => {});
       return {

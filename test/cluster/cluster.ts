@@ -1,5 +1,6 @@
 // The cluster that a test runs against: one of its own (control-plane.ts), or the one that KUBECONFIG
 // names, which cannot be broken on purpose.
+import { test } from 'vitest';
 import { ControlPlane } from './control-plane.ts';
 import { Kubectl } from './kubectl.ts';
 
@@ -14,6 +15,9 @@ export interface TestCluster {
   /** Ends what was started for it. */
   stop(): Promise<void>;
 }
+
+/** For what needs a cluster of our own from the start: to fill it, or to decide who is let in. */
+export const ownClusterTest = test.runIf(!process.env.KUBECONFIG);
 
 export async function startCluster(): Promise<TestCluster> {
   return process.env.KUBECONFIG ? givenCluster(process.env.KUBECONFIG) : ownCluster();

@@ -21,10 +21,22 @@ export class ControlPlane {
   #apiServer: Program | undefined;
 
   /** Resolves when the API server answers and all Nodes are ready for Pods. */
-  static async start(): Promise<ControlPlane> {
-    const controlPlane = new ControlPlane(await freePorts());
+  static start(): Promise<ControlPlane> {
+    return ControlPlane.#startWith((controlPlane) => controlPlane.#startAll());
+  }
+
+  /** Nobody does anything with what is created in it; `flags` are more of the API server's. */
+  static startApiServerOnly(flags: string[] = []): Promise<ControlPlane> {
+    return ControlPlane.#startWith((controlPlane) => controlPlane.#startApi(), flags);
+  }
+
+  static async #startWith(
+    start: (controlPlane: ControlPlane) => Promise<void>,
+    apiServerFlags: string[] = [],
+  ): Promise<ControlPlane> {
+    const controlPlane = new ControlPlane(await freePorts(), apiServerFlags);
     try {
-      await controlPlane.#start();
+      await start(controlPlane);
     } catch (error) {
       await controlPlane.stop();
       throw error;
@@ -32,9 +44,10 @@ export class ControlPlane {
     return controlPlane;
   }
 
-  private constructor(ports: Ports) {
+  private constructor(ports: Ports, apiServerFlags: string[]) {
     this.#folder = mkdtempSync(join(tmpdir(), 'kspan-cluster-'));
     this.#settings = writeSettings(this.#folder, ports);
+    this.#settings['kube-apiserver'].push(...apiServerFlags);
     const env = { ...environment(this.#folder), KUBECONFIG: this.kubeconfig };
     this.kubectl = new Kubectl(join(PROGRAMS, 'kubectl'), env);
   }
@@ -80,9 +93,13 @@ export class ControlPlane {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #start(): Promise<void> {
+  async #startApi(): Promise<void> {
     this.#run('etcd', this.#settings.etcd);
     await this.startApiServer();
+  }
+
+  async #startAll(): Promise<void> {
+    await this.#startApi();
     for (const node of NODES) {
       this.#run('hollow-kubelet', this.#settings['hollow-kubelet'](node), node);
     }

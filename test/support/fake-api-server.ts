@@ -77,6 +77,8 @@ export const ERROR_410 =
 
 export class FakeApiServer {
   readonly requests: FakeRequest[] = [];
+  /** By how much its clock is ahead. */
+  aheadMs = 0;
   /** A server before WatchList. */
   knowsWatchList = true;
   readonly #server: Server;
@@ -148,17 +150,21 @@ export class FakeApiServer {
     for (const { out } of this.#watches) out.end();
   }
 
-  /** Resolves when a watch goes on after the newest change of a resource. */
-  async isRead(resource: string): Promise<void> {
-    const newest = this.#changes.findLast((change) => change.resource === resource);
-    if (!newest) return;
+  /** Resolves when a resource, its list done, is watched from a version on. */
+  async isWatched(resource: string, version = 0): Promise<void> {
     const path = `/${resource.split('.')[0]}`;
     // A later version where the resource was listed anew.
     const isAfter = (query: URLSearchParams) =>
-      Number(query.get('resourceVersion')) >= newest.version;
+      query.has('resourceVersion') && Number(query.get('resourceVersion')) >= version;
     await this.asked(
       ({ verb, path: asked, query }) => verb === 'watch' && asked.endsWith(path) && isAfter(query),
     );
+  }
+
+  /** Resolves when a watch goes on after the newest change of a resource. */
+  async isRead(resource: string): Promise<void> {
+    const newest = this.#changes.findLast((change) => change.resource === resource);
+    if (newest) await this.isWatched(resource, newest.version);
   }
 
   /** Resolves when a request was made for which this holds. */
@@ -197,6 +203,7 @@ export class FakeApiServer {
   }
 
   #answer(incoming: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('Date', new Date(Date.now() + this.aheadMs).toUTCString());
     const url = new URL(incoming.url ?? '/', 'http://fake');
     const resource = resourceAt(url.pathname);
     const verb = !resource ? 'get' : url.searchParams.has('watch') ? 'watch' : 'list';

@@ -20,6 +20,8 @@ export interface RunOptions {
   input?: string | Uint8Array;
   env?: Record<string, string>;
   cwd?: string;
+  /** A command that runs what is appended to it, in the place of a plain start. */
+  under?: string[];
 }
 
 /** `kspan ARGS...` to its end. */
@@ -33,8 +35,9 @@ export async function kspan(args: string[], options: RunOptions = {}): Promise<O
 
 /** `kspan ARGS...` with its standard input left open. */
 export function startKspan(args: string[], options: RunOptions = {}) {
-  const { env = {}, cwd } = options;
-  return spawn(process.execPath, [cli, ...args], {
+  const { env = {}, cwd, under = [] } = options;
+  const [command, ...rest] = [...under, process.execPath, cli, ...args];
+  return spawn(command!, rest, {
     env: { PATH: process.env.PATH ?? '', ...env },
     ...(cwd !== undefined && { cwd }),
   });
