@@ -8,21 +8,22 @@ import { readFileSync } from 'node:fs';
 /**
  * @typedef {object} Copy what a copy differs by
  * @property {string} id part of every name; unique, lower case, fit for a Kubernetes name
- * @property {number} shiftS seconds that every time moves by
+ * @property {(second: number) => number} moved where a second of the recording goes
  * @property {number} versionShift added to every resourceVersion
+ * @property {string} [round] makes other Events of those of a copy with the same id
  */
 
 /**
  * Reads an NDJSON recording and compiles it. `bounds` are those of the recording with its DELETED
  * frames: first and last receivedAt (ms), lowest and highest resourceVersion. `render(copy)` gives
- * the text of one copy.
+ * the text of one copy, or of the lines that `select` makes of the frames.
  */
-export function compileRecording(file) {
+export function compileRecording(file, select = (frames) => frames.map(({ line }) => line)) {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   const frames = withDeletions(lines);
-  const slots = new SlotTable();
+  const slots = new SlotTable(frames);
   const pattern = slotPattern(frames);
-  const parts = frames.map(({ line }) => cut(`${line}\n`, pattern, slots));
+  const parts = select(frames).map((line) => cut(`${line}\n`, pattern, slots));
   return {
     bounds: boundsOf(frames),
     occurrences: countOccurrences(frames),
@@ -35,8 +36,15 @@ export function compileRecording(file) {
 class SlotTable {
   #index = new Map();
   #slots = [];
+  #eventUids;
 
-  add(kind, text) {
+  constructor(frames) {
+    const events = frames.filter(({ frame }) => frame.object.kind === 'Event');
+    this.#eventUids = new Set(events.map(({ frame }) => frame.object.metadata.uid));
+  }
+
+  add(found, text) {
+    const kind = this.#eventUids.has(text) ? 'eventUid' : found;
     const key = `${kind} ${text}`;
     let index = this.#index.get(key);
     if (index === undefined) {
@@ -51,15 +59,21 @@ class SlotTable {
   }
 }
 
+const SECOND = 1_000_000_000n;
+
 /** What each kind of slot holds in a copy. */
 const copiedSlot = {
   uid: (text, { id }) => uuidOf(createHash('sha1').update(`${id} ${text}`).digest('hex')),
-  time(text, { shiftS }) {
-    const shifted = new Date(Date.parse(text) + shiftS * 1000);
-    return shifted.toISOString().slice(0, 19) + text.slice(19);
+  eventUid: (text, { id, round = '', ...copy }) =>
+    copiedSlot.uid(text, { ...copy, id: id + round }),
+  time(text, { moved }) {
+    const second = moved(Date.parse(`${text.slice(0, 19)}Z`) / 1000);
+    return new Date(second * 1000).toISOString().slice(0, 19) + text.slice(19);
   },
-  nanos(text, { shiftS }) {
-    return (BigInt(`0x${text}`) + BigInt(shiftS) * 1_000_000_000n).toString(16).padStart(16, '0');
+  nanos(text, { moved }) {
+    const nanos = BigInt(`0x${text}`);
+    const second = BigInt(moved(Number(nanos / SECOND)));
+    return (second * SECOND + (nanos % SECOND)).toString(16).padStart(16, '0');
   },
   name: (text, { id }) => `${id}-${text}`,
   version: (text, { versionShift }) => String(Number(text) + versionShift),
