@@ -1,8 +1,8 @@
-// A server in a process of its own that plays an API server for live.mjs, over TLS: discovery, the
-// metadata of all objects as initial events, and one watch of Events that never ends. The Events are
-// those of the five recordings, of `copies` sets of objects in turn, each time under new uids and at
-// the time of their writing, so many a second or as fast as the socket takes them. It tells its
-// parent its port, and when it has written for its time, what it wrote and how long it had to wait.
+// A server in a process of its own that plays an API server for live.mjs, over TLS: discovery, and one
+// watch of Events and of each kind's metadata. What happens are copies of the five recordings, each
+// about objects of its own, at the time of its writing: the objects are added, their Events follow, and
+// two seconds later the objects are deleted. So many Events a second, or as many as the sockets
+// take. It tells its parent its port, and when its time is over, what it wrote and how long it waited.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -10,9 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SCENARIOS } from './generate.mjs';
 import { compileRecording } from './template.mjs';
 
-const [rate, seconds, copies] = process.argv.slice(2).map(Number);
+const [rate, seconds] = process.argv.slice(2).map(Number);
 const BATCH_COPIES = 8;
 const VERSIONS_PER_COPY = 10_000;
+const LIFE_MS = 2000;
 const RESOURCES = [
   ['', 'namespaces', 'Namespace'],
   ['', 'pods', 'Pod'],
@@ -24,13 +25,14 @@ const RESOURCES = [
   ['batch', 'cronjobs', 'CronJob'],
 ].map(([group, name, kind]) => ({ group, name, kind, base: baseOf(group) }));
 
-const events = SCENARIOS.map((file) => compileRecording(file, eventLines));
-const metadata = new Map(
-  RESOURCES.map(({ kind }) => [
-    kind,
-    SCENARIOS.map((file) => compileRecording(file, (frames) => metadataLines(frames, kind))),
-  ]),
-);
+const events = templates(eventLines);
+const metadata = RESOURCES.map(({ kind }) => ({
+  kind,
+  added: templates((frames) => metadataLines(frames, kind, 'ADDED')),
+  deleted: templates((frames) => metadataLines(frames, kind, 'DELETED')),
+}));
+/** By kind: the open watch of its metadata. */
+const watches = new Map();
 
 const pem = (name) => readFileSync(new URL(`tls/${name}.pem`, import.meta.url));
 const server = createServer({ key: pem('key'), cert: pem('cert') }, answer);
@@ -44,7 +46,7 @@ function answer(request, response) {
   if (pathname === '/api/v1/events') {
     if (searchParams.has('watch')) void streamEvents(response);
     else response.end('{"kind":"EventList","metadata":{"resourceVersion":"1"},"items":[]}');
-  } else if (resource) void listMetadata(resource, response);
+  } else if (resource) watchMetadata(resource, response);
   else discover(pathname, response);
 }
 
@@ -59,54 +61,74 @@ function discover(pathname, response) {
   response.end(JSON.stringify(pathname === '/apis' ? { groups } : { resources }));
 }
 
-/** All there is, the word that this was all, and then silence. */
-async function listMetadata({ kind }, response) {
-  const hourAgo = Math.floor(Date.now() / 1000) - 3600;
-  for (let copy = 0; copy < copies; copy += 1) {
-    const text = metadata.get(kind)[copy % SCENARIOS.length].render({
-      id: `c${copy}`,
-      moved: () => hourAgo,
-      versionShift: 0,
-    });
-    if (!response.write(text)) await once(response, 'drain');
-  }
+/** There is nothing yet. */
+function watchMetadata({ kind }, response) {
   const annotations = { 'k8s.io/initial-events-end': 'true' };
   const object = { kind, metadata: { resourceVersion: '1', annotations } };
   response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+  watches.set(kind, response);
 }
 
 async function streamEvents(response) {
   response.flushHeaders();
   const start = performance.now();
-  const elapsedS = () => (performance.now() - start) / 1000;
+  const passedMs = () => performance.now() - start;
   const told = { written: 0, bytes: 0, waitedMs: 0, seconds: 0 };
+  const living = [];
   process.send({ streaming: true });
-  for (let copy = 0; elapsedS() < seconds; ) {
-    const due = rate * elapsedS();
-    if (told.written >= due) {
+  for (let next = 0; passedMs() < seconds * 1000; ) {
+    if (told.written >= (rate * passedMs()) / 1000) {
       await sleep(1);
       continue;
     }
-    const second = Math.floor(Date.now() / 1000);
-    let text = '';
-    for (let batched = 0; batched < BATCH_COPIES; batched += 1, copy += 1) {
-      const of = copy % copies;
-      const template = events[of % SCENARIOS.length];
-      const round = `r${Math.floor(copy / copies)}`;
-      const versionShift = (copy + 1) * VERSIONS_PER_COPY;
-      text += template.render({ id: `c${of}`, round, moved: () => second, versionShift });
-      told.written += template.occurrences;
+    const born = copiesFrom(next);
+    next += BATCH_COPIES;
+    const dying = [];
+    while (living[0]?.deadAtMs <= passedMs()) dying.push(...living.shift().copies);
+    const chunks = metadata.map(({ kind, added, deleted }) => [
+      watches.get(kind),
+      render(added, born) + render(deleted, dying),
+    ]);
+    chunks.push([response, render(events, born)]);
+    const waits = [];
+    for (const [to, text] of chunks) {
+      if (text === '') continue;
+      told.bytes += text.length;
+      if (!to.write(text, 'latin1')) waits.push(once(to, 'drain'));
     }
-    const chunk = Buffer.from(text);
-    told.bytes += chunk.length;
-    if (!response.write(chunk)) {
-      const from = performance.now();
-      await once(response, 'drain');
-      told.waitedMs += performance.now() - from;
-    }
+    for (const { number } of born) told.written += templateOf(events, number).occurrences;
+    living.push({ copies: born, deadAtMs: passedMs() + LIFE_MS });
+    const from = performance.now();
+    await Promise.all(waits);
+    told.waitedMs += performance.now() - from;
   }
-  told.seconds = elapsedS();
+  told.seconds = passedMs() / 1000;
   process.send({ told });
+}
+
+function copiesFrom(next) {
+  const second = Math.floor(Date.now() / 1000);
+  return Array.from({ length: BATCH_COPIES }, (_, index) => {
+    const number = next + index;
+    return {
+      number,
+      id: `c${number}`,
+      moved: () => second,
+      versionShift: number * VERSIONS_PER_COPY,
+    };
+  });
+}
+
+function templates(select) {
+  return SCENARIOS.map((file) => compileRecording(file, select));
+}
+
+function templateOf(all, number) {
+  return all[number % SCENARIOS.length];
+}
+
+function render(all, copies) {
+  return copies.map((copy) => templateOf(all, copy.number).render(copy)).join('');
 }
 
 /** As a watch tells them; each state of an Event once. */
@@ -115,8 +137,8 @@ function eventLines(frames) {
   return told.map(({ frame: { type, object } }) => JSON.stringify({ type, object }));
 }
 
-/** The newest version of every object of a kind. */
-function metadataLines(frames, kind) {
+/** The newest version of every object of a kind, as added or deleted. */
+function metadataLines(frames, kind, type) {
   const newest = new Map();
   for (const { frame } of frames) {
     if (frame.object.kind === kind && frame.type !== 'DELETED') {
@@ -125,7 +147,7 @@ function metadataLines(frames, kind) {
   }
   const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
   return [...newest.values()].map((of) =>
-    JSON.stringify({ type: 'ADDED', object: { ...partial, metadata: of } }),
+    JSON.stringify({ type, object: { ...partial, metadata: of } }),
   );
 }
 

@@ -10,7 +10,6 @@ import { readFileSync } from 'node:fs';
  * @property {string} id part of every name; unique, lower case, fit for a Kubernetes name
  * @property {(second: number) => number} moved where a second of the recording goes
  * @property {number} versionShift added to every resourceVersion
- * @property {string} [round] makes other Events of those of a copy with the same id
  */
 
 /**
@@ -21,7 +20,7 @@ import { readFileSync } from 'node:fs';
 export function compileRecording(file, select = (frames) => frames.map(({ line }) => line)) {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   const frames = withDeletions(lines);
-  const slots = new SlotTable(frames);
+  const slots = new SlotTable();
   const pattern = slotPattern(frames);
   const parts = select(frames).map((line) => cut(`${line}\n`, pattern, slots));
   return {
@@ -36,15 +35,8 @@ export function compileRecording(file, select = (frames) => frames.map(({ line }
 class SlotTable {
   #index = new Map();
   #slots = [];
-  #eventUids;
 
-  constructor(frames) {
-    const events = frames.filter(({ frame }) => frame.object.kind === 'Event');
-    this.#eventUids = new Set(events.map(({ frame }) => frame.object.metadata.uid));
-  }
-
-  add(found, text) {
-    const kind = this.#eventUids.has(text) ? 'eventUid' : found;
+  add(kind, text) {
     const key = `${kind} ${text}`;
     let index = this.#index.get(key);
     if (index === undefined) {
@@ -64,8 +56,6 @@ const SECOND = 1_000_000_000n;
 /** What each kind of slot holds in a copy. */
 const copiedSlot = {
   uid: (text, { id }) => uuidOf(createHash('sha1').update(`${id} ${text}`).digest('hex')),
-  eventUid: (text, { id, round = '', ...copy }) =>
-    copiedSlot.uid(text, { ...copy, id: id + round }),
   time(text, { moved }) {
     const second = moved(Date.parse(`${text.slice(0, 19)}Z`) / 1000);
     return new Date(second * 1000).toISOString().slice(0, 19) + text.slice(19);
