@@ -117,6 +117,15 @@ export const SETTINGS = {
     'size of one page of a list',
     'half as many objects are asked for',
   ),
+  stateDir: text(
+    'watch: keep checkpoints in this folder, of one process at a time, and go on from the newest',
+  ),
+  checkpointIntervalMs: number(
+    5000,
+    [100, 3_600_000],
+    'ms',
+    'from one checkpoint to the next, or more where taking one takes long',
+  ),
   captureTo: text('watch: also record the frames to this file, as kspan record does'),
   recordBytesMax: number(
     GIB,

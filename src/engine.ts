@@ -3,14 +3,16 @@
 // sink. Nothing is queued without a limit: a slow sink keeps the windows of the shards shut, these hold
 // up the Router, and that the source. At the end everything that came in is accounted for.
 import type { Config } from './config.js';
-import { InputError, WorkerError } from './errors.js';
+import { ExportError, reasonOf, StateError, WorkerError } from './errors.js';
 import type { ExportState, SpanSink } from './export/sink.js';
-import { recordBeside } from './ingest/record.js';
-import type { Recorder } from './ingest/recorder.js';
-import { readInputs } from './ingest/replay.js';
-import { type WatchOptions, watchCluster } from './ingest/watch.js';
 import { type RoutedBatch, ShardRouter } from './route/shard-router.js';
-import { compileWasm, type RouterCounts, WasmRouter, type WasmSettings } from './wasm.js';
+import {
+  compileWasm,
+  type RouterCounts,
+  type WasmModule,
+  WasmRouter,
+  type WasmSettings,
+} from './wasm.js';
 import { ShardPool, type ShardState } from './worker/pool.js';
 import type { SpansReply } from './worker/protocol.js';
 
@@ -47,6 +49,19 @@ export interface EngineState {
   exports: ExportState | undefined;
 }
 
+/** All that an engine knows, to be gone on from by another with the same settings. */
+export interface EngineSnapshot {
+  router: Uint8Array;
+  /** By number of the shard. */
+  shards: Uint8Array[];
+}
+
+export interface SnapshotTaken {
+  snapshot: EngineSnapshot;
+  /** Resolves when all spans that were finished by then have got where they should. */
+  delivered: Promise<void>;
+}
+
 /** When the source says nothing for so long, what is there goes on as it is. */
 const QUIET_MS = 100;
 
@@ -65,18 +80,20 @@ export class Engine {
     this.#sink = sink;
   }
 
-  /** An engine whose workers are ready. The sink is closed with it. */
-  static async start(config: Config, sink: SpanSink): Promise<Engine> {
+  /**
+   * An engine whose workers are ready. The sink is closed with it. With a snapshot it goes on from there;
+   * throws a StateError when that is of other settings or another version.
+   */
+  static async start(config: Config, sink: SpanSink, from?: EngineSnapshot): Promise<Engine> {
     const module = compileWasm();
-    const router = new ShardRouter(
-      new WasmRouter(module, wasmSettings(config)),
-      config.shards,
-      config.shardBatchBytes,
-    );
-    const engine = new Engine(router, sink);
+    const settings = wasmSettings(config);
+    const router = openRouter(module, settings, from?.router);
+    const { shards, shardBatchBytes } = config;
+    const engine = new Engine(new ShardRouter(router, shards, shardBatchBytes), sink);
     engine.#pool = await ShardPool.start({
       module,
-      settings: wasmSettings(config),
+      settings,
+      snapshots: from?.shards,
       batchesInFlight: config.batchesInFlight,
       onSpans: (reply) => engine.#merge(reply),
       onFailure: (error) => engine.#fail(error),
@@ -92,8 +109,15 @@ export class Engine {
     return this.#inTurn(() => this.#send(this.#router.push(chunk)));
   }
 
-  /** Pushes a whole source, until it ends, `signal` says so, or spans can no longer be delivered. */
-  async run(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+  /**
+   * Pushes a whole source, until it ends, `signal` says so, or spans can no longer be delivered.
+   * `between` is called, and waited for, after each chunk.
+   */
+  async run(
+    source: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+    between?: () => Promise<void>,
+  ): Promise<void> {
     const iterator = source[Symbol.asyncIterator]();
     const interrupt = () => this.#interrupt?.();
     signal?.addEventListener('abort', interrupt);
@@ -103,6 +127,7 @@ export class Engine {
         this.#throwFailure();
         if (!chunk) return;
         await this.push(chunk);
+        await between?.();
       }
     } finally {
       signal?.removeEventListener('abort', interrupt);
@@ -117,6 +142,30 @@ export class Engine {
       await this.#send(this.#router.flush());
       await this.#pool.idle();
       await this.#sink.flush();
+    });
+  }
+
+  /** All that follows from what was pushed, once every shard has dealt with it. */
+  snapshot(): Promise<SnapshotTaken> {
+    return this.#inTurn(async () => {
+      const snapshot = await this.#takeSnapshot();
+      return { snapshot, delivered: this.#deliver() };
+    });
+  }
+
+  /**
+   * Ends without closing traces, which another engine may go on with: what is finished is delivered and
+   * the workers are ended. Rejects with an ExportError when spans were not delivered.
+   */
+  suspend(): Promise<EngineSnapshot> {
+    return this.#inTurn(async () => {
+      try {
+        const snapshot = await this.#takeSnapshot();
+        await this.#sink.close();
+        return snapshot;
+      } finally {
+        await this.#pool.destroy();
+      }
     });
   }
 
@@ -176,6 +225,18 @@ export class Engine {
     return { finished, finishedSynthetic, parked, objects, shards, sinkFailed, exports };
   }
 
+  async #takeSnapshot(): Promise<EngineSnapshot> {
+    await this.#send(this.#router.flush());
+    await this.#pool.idle();
+    return { router: this.#router.snapshot(), shards: await this.#pool.snapshots() };
+  }
+
+  async #deliver(): Promise<void> {
+    await this.#sink.flush();
+    if (!this.#sink.failed) return;
+    throw new ExportError('delivery_failed', 'spans were not delivered');
+  }
+
   async #send(batches: Iterable<RoutedBatch>): Promise<void> {
     this.#throwFailure();
     for (const { shard, bytes } of batches) await this.#pool.send(shard, bytes);
@@ -226,69 +287,17 @@ export class Engine {
   }
 }
 
-interface RunOptions {
-  config: Config;
-  sink: SpanSink;
-  /** Ends the reading; what was read is finished. */
-  signal?: AbortSignal | undefined;
-  /** Given the engine as soon as it runs. */
-  onStart?: ((engine: Engine) => void) | undefined;
-}
-
-export interface ReplayOptions extends RunOptions {
-  /** Files, or `-` for standard input. */
-  inputs: readonly string[];
-  /** Told of bytes read from the inputs. */
-  onRead?: ((bytes: number) => void) | undefined;
-}
-
-/**
- * Replays recordings to their end. An input that breaks off ends the reading; what was read is finished
- * before the InputError is thrown.
- */
-export function replay(options: ReplayOptions): Promise<RunSummary> {
-  const { inputs, config, signal, onRead } = options;
-  const { sourceChunkBytes: chunkBytes, frameBytesMax } = config;
-  return runSource(options, () =>
-    readInputs(inputs, { chunkBytes, frameBytesMax, signal, onRead }),
-  );
-}
-
-export type LiveOptions = RunOptions &
-  Omit<WatchOptions, 'takeKindsMet'> & {
-    /** Is given all frames too; stays the caller's to close. */
-    recorder?: Recorder | undefined;
-  };
-
-/** Watches a cluster until the signal comes. */
-export function watch(options: LiveOptions): Promise<RunSummary> {
-  const { recorder, onNotice } = options;
-  return runSource(options, (engine) => {
-    const frames = watchCluster({ ...options, takeKindsMet: () => engine.takeKindsMet() });
-    return recorder ? recordBeside(frames, recorder, onNotice) : frames;
-  });
-}
-
-async function runSource(
-  { config, sink, signal, onStart }: RunOptions,
-  open: (engine: Engine) => AsyncIterable<Uint8Array>,
-): Promise<RunSummary> {
-  const engine = await Engine.start(config, sink);
-  onStart?.(engine);
+function openRouter(
+  module: WasmModule,
+  settings: WasmSettings,
+  snapshot: Uint8Array | undefined,
+): WasmRouter {
+  if (!snapshot) return new WasmRouter(module, settings);
   try {
-    const broken = await engine.run(open(engine), signal).catch(brokenInput);
-    const summary = await engine.close();
-    return broken ? Promise.reject(broken) : summary;
+    return WasmRouter.restore(module, settings, snapshot);
   } catch (error) {
-    await engine.abandon();
-    throw error;
+    throw new StateError('state_refused', reasonOf(error), error);
   }
-}
-
-/** The source's own error, which does not keep the engine from finishing; any other is thrown. */
-function brokenInput(error: unknown): InputError {
-  if (error instanceof InputError && error.code !== 'input_limit') return error;
-  throw error;
 }
 
 /** Only what the crate needs: the rest must not cross to the workers. */

@@ -15,6 +15,8 @@ const EXIT_CODES = {
   input_failed: 1,
   /** The input asks for more than a limit allows. */
   input_limit: 1,
+  /** A checkpoint cannot be gone on from; says why. */
+  state_refused: 2,
   /** A worker could not start. */
   worker_start: 1,
   /** A worker trapped, left or answered out of turn; its state is lost. */
@@ -57,6 +59,9 @@ export class ConfigError extends KspanError<CodeOf<'config'>> {}
 
 /** An input cannot be read, or not to its end. */
 export class InputError extends KspanError<CodeOf<'input'>> {}
+
+/** A checkpoint is not one to go on from. */
+export class StateError extends KspanError<CodeOf<'state'>> {}
 
 /** The engine cannot go on: a worker has failed, or the account does not balance. */
 export class WorkerError extends KspanError<CodeOf<'worker' | 'account'>> {}

@@ -2,11 +2,12 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { PartialConfig } from './config.js';
 import { resolveConfig } from './config-load.js';
-import { Engine, type RunSummary, replay as replayInputs } from './engine.js';
+import { Engine, type RunSummary } from './engine.js';
 import { ConfigError } from './errors.js';
 import { exporterSink } from './export/open-sink.js';
 import type { SpanSink } from './export/sink.js';
 import { measureInputs } from './ingest/replay.js';
+import { replay as replayInputs } from './run.js';
 
 export type { Engine, RunSummary } from './engine.js';
 export type { ErrorCode } from './errors.js';

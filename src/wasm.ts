@@ -146,9 +146,27 @@ export class WasmRules {
 export class WasmRouter {
   readonly #router: Router;
 
-  constructor(module: WasmModule, settings: WasmSettings) {
+  constructor(module: WasmModule, settings: WasmSettings, snapshot?: Uint8Array) {
     initSync({ module: module as never });
-    this.#router = withSettings(settings, (inner) => new Router(inner));
+    this.#router = withSettings(settings, (inner) =>
+      snapshot ? Router.restore(inner, snapshot) : new Router(inner),
+    );
+  }
+
+  /**
+   * A Router that goes on from a snapshot, at the beginning of a frame. Throws the reason as a string
+   * when the snapshot is damaged or was taken with other settings or by another build.
+   */
+  static restore(module: WasmModule, settings: WasmSettings, snapshot: Uint8Array): WasmRouter {
+    return new WasmRouter(module, settings, snapshot);
+  }
+
+  /**
+   * All that it knows, but for the bytes of a frame that is not complete. All batches have been taken,
+   * those of every shard with `force`.
+   */
+  snapshot(): Uint8Array<ArrayBuffer> {
+    return this.#router.snapshot() as Uint8Array<ArrayBuffer>;
   }
 
   /** Takes input, cut anywhere. Throws the reason as a string when a limit ends the run. */
@@ -194,9 +212,21 @@ export interface DrainedSpans {
 export class WasmCorrelator {
   readonly #correlator: Correlator;
 
-  constructor(module: WasmModule, settings: WasmSettings) {
+  constructor(module: WasmModule, settings: WasmSettings, snapshot?: Uint8Array) {
     initSync({ module: module as never });
-    this.#correlator = withSettings(settings, (inner) => new Correlator(inner));
+    this.#correlator = withSettings(settings, (inner) =>
+      snapshot ? Correlator.restore(inner, snapshot) : new Correlator(inner),
+    );
+  }
+
+  /** A Correlator that goes on from a snapshot. Throws as `WasmRouter.restore` does. */
+  static restore(module: WasmModule, settings: WasmSettings, snapshot: Uint8Array): WasmCorrelator {
+    return new WasmCorrelator(module, settings, snapshot);
+  }
+
+  /** All that it knows; its spans have been drained. */
+  snapshot(): Uint8Array<ArrayBuffer> {
+    return this.#correlator.snapshot() as Uint8Array<ArrayBuffer>;
   }
 
   /** Takes a batch of the Router for this shard; they come in the order in which they were taken. */

@@ -8,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/config-load.ts';
 import { METRICS } from '../src/ops/metrics.ts';
 import { FakeApiServer, type FakeObject } from './support/fake-api-server.ts';
-import { kspan, outcomeOf, startKspan } from './support/kspan.ts';
-import { parseMetrics, type Samples, total } from './support/prometheus.ts';
+import { kspan } from './support/kspan.ts';
+import { LiveKspan } from './support/live-kspan.ts';
+import { type Samples, total } from './support/prometheus.ts';
 import { startTraceReceiver, type TraceReceiver } from './support/trace-receiver.ts';
 
 const SECRET = 'what an Event says';
@@ -26,31 +27,11 @@ beforeEach(async () => {
 
 afterEach(() => Promise.all([server.close(), receiver.close()]));
 
-/** A run that serves metrics on a port of its own. */
-async function startLive(args: string[] = [], backEnd = receiver.endpoint) {
+function startLive(args: string[] = [], backEnd = receiver.endpoint): Promise<LiveKspan> {
   const fast = ['--reorder-window-ms', '0', '--idle-ms', '1000', '--export-delay-ms', '0'];
   const own = ['--kubeconfig', server.kubeconfig, '--kinds', 'pods', ...fast];
-  const child = startKspan([...own, '--metrics-addr', '127.0.0.1:0', ...args], {
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: backEnd },
-  });
-  child.stdin.end();
-  const done = outcomeOf(child);
-  let log = '';
-  child.stderr.on('data', (data) => {
-    log += data;
-  });
-  while (!/"url":"/.test(log)) await once(child.stderr, 'data');
-  const url = /"url":"([^"]+)"/.exec(log)![1]!;
-  const get = (path: string) => fetch(`${url}${path}`);
-  const scrape = async () => parseMetrics(await (await get('/metrics')).text());
-  const stop = () => {
-    child.kill('SIGTERM');
-    return done;
-  };
-  return { get, scrape, stop };
+  return LiveKspan.start([...own, ...args], { OTEL_EXPORTER_OTLP_ENDPOINT: backEnd });
 }
-
-type Live = Awaited<ReturnType<typeof startLive>>;
 
 /** A back end that answers nothing until `open` is called. */
 async function startSlowBackEnd() {
@@ -72,21 +53,11 @@ async function startSlowBackEnd() {
 }
 
 /** The first scrape for which this holds; every one before it is valid, and adds up, too. */
-async function scrapeUntil(live: Live, holds: (samples: Samples) => boolean): Promise<Samples> {
-  for (;;) {
-    const samples = await live.scrape();
+function scrapeUntil(live: LiveKspan, holds: (samples: Samples) => boolean): Promise<Samples> {
+  return live.until((samples) => {
     expectToAddUp(samples);
-    if (holds(samples)) return samples;
-  }
-}
-
-/** The text of the first answer of /readyz with this status. */
-async function readiness(live: Live, status: number): Promise<string> {
-  for (;;) {
-    const answer = await live.get('/readyz');
-    const text = await answer.text();
-    if (answer.status === status) return text;
-  }
+    return holds(samples);
+  });
 }
 
 function expectToAddUp(samples: Samples): void {
@@ -113,8 +84,8 @@ function kubeEvent(name: string, more: object = {}): FakeObject {
 }
 
 /** One that counts, the same again, and one that cannot be used. */
-async function happen(live: Live): Promise<void> {
-  await readiness(live, 200);
+async function happen(live: LiveKspan): Promise<void> {
+  await live.readiness(200);
   const said = kubeEvent('said');
   server.put('events', said);
   server.put('events', said);
@@ -172,18 +143,16 @@ describe('/metrics', () => {
 describe('/readyz', () => {
   test('turns when the API server is gone, and again when it is back', async () => {
     const live = await startLive();
-    await readiness(live, 200);
+    await live.readiness(200);
     const { port } = server;
     await server.close();
-    expect(await readiness(live, 503)).toMatch(
-      /^(\/api\/v1\/(events|pods) is not watched|the API)/,
-    );
+    expect(await live.readiness(503)).toMatch(/^(\/api\/v1\/(events|pods) is not watched|the API)/);
     expect((await live.get('/healthz')).status).toBe(200);
     const down = await live.scrape();
     expect(down.get('kspan_watch_up{path="/api/v1/events"}')).toBe(0);
     expect(total(down, 'kspan_watch_restarts_total')).toBeGreaterThan(0);
     server = await FakeApiServer.start(port);
-    expect(await readiness(live, 200)).toBe('ok\n');
+    expect(await live.readiness(200)).toBe('ok\n');
     expect((await live.stop()).exitCode).toBe(0);
   });
 
@@ -199,9 +168,9 @@ describe('/readyz', () => {
     ];
     const patient = ['--export-timeout-ms', '600000', '--shutdown-timeout-ms', '3600000'];
     const live = await startLive([...one, ...patient], backEnd.endpoint);
-    await readiness(live, 200);
+    await live.readiness(200);
     for (const name of ['a', 'b', 'c']) server.put('events', kubeEvent(name));
-    expect(await readiness(live, 503)).toMatch(/^the back end has not answered for \d+ s\n$/);
+    expect(await live.readiness(503)).toMatch(/^the back end has not answered for \d+ s\n$/);
     const ended = live.stop();
     while (!(await (await live.get('/readyz')).text()).startsWith('the run is ending'));
     backEnd.open();

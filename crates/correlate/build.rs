@@ -1,6 +1,7 @@
 //! Compiles the table of causality (`rules/*.yaml`) in, as JSON. A row that is wrong fails the build
-//! with its file and id. The schema is in `rules/README.md`.
+//! with its file and id. The schema is in `rules/README.md`. Also tells the crate which build it is.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -25,9 +26,14 @@ fn main() {
     let manifest = env::var("CARGO_MANIFEST_DIR").expect("set by cargo");
     let out = env::var("OUT_DIR").expect("set by cargo");
     let folder = Path::new(&manifest).join("rules");
-    for input in ["build.rs", "rules", "src/rules", "src/time.rs"] {
+    let mut sources = DefaultHasher::new();
+    for input in ["build.rs", "Cargo.toml", "rules", "src", "../../Cargo.lock"] {
         println!("cargo::rerun-if-changed={input}");
+        hash_below(Path::new(input), &mut sources);
     }
+    println!("cargo::rustc-env=SOURCES={:016x}", sources.finish());
+    let width = env::var("CARGO_CFG_TARGET_POINTER_WIDTH").expect("set by cargo");
+    println!("cargo::rustc-env=POINTER_WIDTH={width}");
     let (mut yaml, mut rows, mut phases) = (Vec::new(), Vec::new(), Vec::new());
     for file in files_of(&folder) {
         let at = |what: String| -> ! { panic!("{}: {what}", file.display()) };
@@ -50,6 +56,21 @@ fn main() {
         row.as_mapping_mut().expect("a row is a map").remove("samples");
     }
     write(Path::new(&out).join("rows.json"), &yaml);
+}
+
+/// Names and contents. A crate that is built elsewhere may have no lock file beside it.
+fn hash_below(path: &Path, hasher: &mut DefaultHasher) {
+    path.hash(hasher);
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("sources are readable");
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+        paths.sort();
+        for path in paths {
+            hash_below(&path, hasher);
+        }
+    } else {
+        fs::read(path).unwrap_or_default().hash(hasher);
+    }
 }
 
 fn files_of(folder: &Path) -> Vec<PathBuf> {

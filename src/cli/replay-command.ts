@@ -2,10 +2,10 @@
 // Returns the exit code; throws what ends a run without a summary.
 import { statSync } from 'node:fs';
 import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
-import { replay } from '../engine.js';
 import { ConfigError } from '../errors.js';
 import { openSink } from '../export/open-sink.js';
 import { measureInputs } from '../ingest/replay.js';
+import { replay } from '../run.js';
 import type { ReplayCommand } from './arguments.js';
 import { startProgress } from './progress.js';
 import { runCommand } from './run-command.js';

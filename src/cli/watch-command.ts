@@ -1,18 +1,22 @@
 // `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary; beside it the
-// log and, where it is told so, the server of metrics and a recording. Returns the exit code: 0 also
+// log and, where it is told so, the server of metrics, checkpoints and a recording. Returns the exit code: 0 also
 // after a signal, since that is how it ends.
+import { Checkpointer } from '../checkpoint/checkpointer.js';
+import { StateDir } from '../checkpoint/state-dir.js';
 import type { Config } from '../config.js';
 import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
-import { type Engine, type LiveOptions, watch } from '../engine.js';
+import type { Engine } from '../engine.js';
 import { ConfigError } from '../errors.js';
 import { openSink } from '../export/open-sink.js';
-import { connect } from '../ingest/kube-client.js';
+import { Discovery } from '../ingest/discovery.js';
+import { connect, type KubeClient } from '../ingest/kube-client.js';
 import type { Recorder } from '../ingest/recorder.js';
 import { LiveRun } from '../ops/live-run.js';
 import { type Log, logRestart, openLog } from '../ops/log.js';
 import { Metrics } from '../ops/metrics.js';
 import { notReady } from '../ops/readiness.js';
 import { OpsServer } from '../ops/server.js';
+import { type LiveOptions, watch } from '../run.js';
 import type { WatchCommand } from './arguments.js';
 import { openRecorder, recordedLine } from './record-command.js';
 import { type RunHooks, runCommand } from './run-command.js';
@@ -20,11 +24,13 @@ import { type RunHooks, runCommand } from './run-command.js';
 export async function watchCommand({ flags }: WatchCommand, env: Environment): Promise<number> {
   const config = loadConfig(flags, env, { format: 'otlp' });
   if (config.captureTo) requireOther(config);
+  if (config.stateDir) requireDelivery(config);
   const log = openLog(config.logLevel);
   const client = await connect(config);
   const live = new LiveRun();
   const server = await serve(config, live, log);
   try {
+    live.checkpointer = await openCheckpointer(config, client, log);
     const sink = openSink(config, () => otlpEndpoint(env));
     const recorder = config.captureTo ? openRecorder(config.captureTo, config) : undefined;
     log.info({ server: client.server, format: config.format }, 'watching');
@@ -52,6 +58,26 @@ function requireOther({ captureTo, out }: Config): void {
   throw new ConfigError('config_invalid', `--capture-to and --out are the same file, ${out}`);
 }
 
+/** A tree is written at the end of the run, so a checkpoint before it would lose it. */
+function requireDelivery({ format }: Config): void {
+  if (format !== 'tree') return;
+  const message = '--state-dir goes with --format otlp, otlp-json and none, not with tree';
+  throw new ConfigError('config_invalid', message);
+}
+
+async function openCheckpointer(config: Config, client: KubeClient, log: Log) {
+  const { stateDir, checkpointIntervalMs: intervalMs } = config;
+  if (!stateDir) return undefined;
+  const discovery = new Discovery(client, new AbortController().signal);
+  const cluster = (await discovery.clusterUid()) ?? client.server;
+  return new Checkpointer({
+    dir: StateDir.open(stateDir, cluster),
+    intervalMs,
+    onNotice: (line) => log.warn(line),
+    onResume: ({ clock }) => log.info({ from: new Date(clock) }, 'going on from a checkpoint'),
+  });
+}
+
 async function serve({ metricsAddr }: Config, live: LiveRun, log: Log) {
   if (!metricsAddr) return undefined;
   const source = { metrics: new Metrics(live), notReady: () => notReady(live.look()) };
@@ -66,6 +92,7 @@ function watched(live: LiveRun, log: Log, { signal, onStart }: RunHooks) {
   signal.addEventListener('abort', () => log.info('ending'));
   return {
     signal,
+    checkpointer: live.checkpointer,
     onStart: (engine: Engine) => {
       live.engine = engine;
       onStart(engine);

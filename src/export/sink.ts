@@ -30,7 +30,7 @@ export interface SpanSink {
    * when the sink is of no use any more.
    */
   write(bytes: Uint8Array, spanCount: number): Promise<void>;
-  /** Sends what waits for a fuller batch; resolves when all that was written has got there. */
+  /** Sends what waits for a fuller batch; resolves when all that was written by now has got there. */
   flush(): Promise<void>;
   /**
    * After the last write: resolves when all has got there, rejects with an ExportError that tells how

@@ -43,6 +43,8 @@ const BUILT_IN_GROUPS = new Set([
   'storagemigration.k8s.io',
 ]);
 
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+
 export class Discovery {
   readonly #client: KubeClient;
   readonly #signal: AbortSignal;
@@ -80,6 +82,12 @@ export class Discovery {
       : (await this.#resourcesOf(group, preferred)).find(isIt);
   }
 
+  /** Uid of the namespace kube-system, which stands for the cluster; undefined: it may not be read. */
+  async clusterUid(): Promise<string | undefined> {
+    const { status, body } = await this.#ask('/api/v1/namespaces/kube-system', METADATA);
+    return status === 200 ? JSON.parse(body).metadata?.uid : undefined;
+  }
+
   async #readVersions(): Promise<Map<string, string>> {
     const { groups } = await this.#read<GroupList>('/apis');
     return new Map(groups.map((group) => [group.name, group.preferredVersion.version]));
@@ -98,8 +106,18 @@ export class Discovery {
   }
 
   async #read<T extends object>(path: string): Promise<T> {
-    const { server } = this.#client;
-    const options = { accept: 'application/json', signal: this.#signal };
+    const { status, body } = await this.#ask(path, 'application/json');
+    if (status === 404) return { resources: [], groups: [] } as object as T;
+    if (status !== 200) throw this.#error(path, new Error(`status ${status}`));
+    try {
+      return JSON.parse(body);
+    } catch (error) {
+      throw this.#error(path, error);
+    }
+  }
+
+  async #ask(path: string, accept: string): Promise<{ status: number; body: string }> {
+    const options = { accept, signal: this.#signal };
     try {
       let response = await this.#client.get(path, options);
       if (response.status === 401) {
@@ -109,13 +127,15 @@ export class Discovery {
       }
       const chunks: Uint8Array[] = [];
       for await (const chunk of response.body) chunks.push(chunk);
-      if (response.status === 404) return { resources: [], groups: [] } as object as T;
-      if (response.status !== 200) throw new Error(`status ${response.status}`);
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+      return { status: response.status, body: Buffer.concat(chunks).toString('utf8') };
     } catch (error) {
-      const message = `cannot ask ${server} for ${path}: ${reasonOf(error)}`;
-      throw new InputError('input_unreadable', message, error);
+      throw this.#error(path, error);
     }
+  }
+
+  #error(path: string, cause: unknown): InputError {
+    const message = `cannot ask ${this.#client.server} for ${path}: ${reasonOf(cause)}`;
+    return new InputError('input_unreadable', message, cause);
   }
 }
 

@@ -116,10 +116,16 @@ const REFUSED_MS = 300_000;
 /** A list that a watch sends may take long, but not in silence. */
 const INITIAL_TIMEOUT_MS = 3_600_000;
 
+/** How far a stream has come; another one may go on from there. */
+export type WatchProgress = Pick<WatchState, 'begun' | 'version'>;
+
+const NO_PROGRESS: WatchProgress = { begun: false, version: '' };
+
 /** The first state of a stream. */
-export function begin(plan: WatchPlan, jitter: number): Step {
-  const fresh = { plan, begun: false, version: '', failures: 0, empties: 0, refreshed: false };
-  return list({ ...fresh, phase: { name: 'Expired' } }, jitter);
+export function begin(plan: WatchPlan, jitter: number, progress = NO_PROGRESS): Step {
+  const { begun, version } = progress;
+  const fresh = { plan, begun, version, failures: 0, empties: 0, refreshed: false };
+  return resume({ ...fresh, phase: { name: 'Expired' } }, jitter);
 }
 
 /** What follows from what has happened. */

@@ -16,7 +16,7 @@ import {
   type WatchPlan,
   type WatchState,
 } from './watch-state.js';
-import type { StreamReport } from './watch-view.js';
+import type { StreamPosition, StreamReport } from './watch-view.js';
 
 /** What is watched: all objects of a resource, or those in one namespace. */
 export interface WatchedResource extends ResourceKind {
@@ -33,6 +33,8 @@ export interface StreamOptions {
   plan: WatchPlan;
   frameBytesMax: number;
   pageBytesMax: number;
+  /** From where it goes on; from its beginning unless told. */
+  position?: StreamPosition | undefined;
   signal: AbortSignal;
   /** The first frames come after this. */
   gate?: Promise<void> | undefined;
@@ -61,7 +63,8 @@ export class WatchStream {
 
   constructor(options: StreamOptions) {
     this.#options = options;
-    const first = begin(options.plan, Math.random());
+    this.#readUntil = options.position?.readUntil ?? 0;
+    const first = begin(options.plan, Math.random(), options.position);
     this.#state = first.state;
     this.#actions = first.actions;
   }
@@ -88,6 +91,12 @@ export class WatchStream {
   /** All that was written before has come, on the clock of the stream. */
   get readUntil(): number {
     return this.#readUntil;
+  }
+
+  /** All before it was handed on and taken. */
+  get position(): StreamPosition {
+    const { begun, version } = this.#state;
+    return { begun, version, readUntil: this.#readUntil };
   }
 
   /** For how long nothing has worked. */

@@ -1,7 +1,8 @@
 // What can be seen of a cluster that is watched: its streams and their clock, to be looked at by whoever
-// asks (metrics, readiness) and by the watch itself, and what is reported of them. Nothing is computed
-// until somebody asks.
-import type { RestartCause } from './watch-state.js';
+// asks (metrics, readiness, checkpoints) and by the watch itself, and what is reported of them. Nothing is
+// computed until somebody asks.
+import type { ApiResource } from './discovery.js';
+import type { RestartCause, WatchProgress } from './watch-state.js';
 import type { WatchStream } from './watch-stream.js';
 
 export interface ClusterView {
@@ -12,6 +13,26 @@ export interface ClusterView {
   isCertain(): boolean;
   /** By how much the clock of the stream is behind the API server's. */
   lagMs(): number;
+  /** Of what was taken so far: all before it, and maybe some after. */
+  position(): ClusterPosition;
+}
+
+/** How far one stream was read. */
+export interface StreamPosition extends WatchProgress {
+  /** All that was written before has come, on the clock of the stream. */
+  readUntil: number;
+}
+
+/** How far a cluster was read: from there another watch goes on. */
+export interface ClusterPosition {
+  /** Of the stream, as milliseconds since the Unix epoch. */
+  clock: number;
+  /** What was written before does not count. */
+  startedAt: number;
+  /** By path. */
+  streams: Record<string, StreamPosition>;
+  /** Custom resources that were met. */
+  found: ApiResource[];
 }
 
 /** One stream; see WatchStream. */

@@ -16,11 +16,19 @@ import { StreamClock } from './stream-clock.js';
 import { newestTime, tickFrame } from './watch-frames.js';
 import type { Beginning } from './watch-state.js';
 import { type WatchedResource, WatchStream } from './watch-stream.js';
-import { type ClusterView, isDone, isGivenUp, type StreamReport } from './watch-view.js';
+import {
+  type ClusterPosition,
+  type ClusterView,
+  isDone,
+  isGivenUp,
+  type StreamReport,
+} from './watch-view.js';
 
 export interface WatchOptions {
   client: KubeClient;
   config: Config;
+  /** From where it goes on; unless told it begins as the settings say. */
+  position?: ClusterPosition | undefined;
   /** Ends the stream. */
   signal: AbortSignal;
   /** Kinds that were met since it was last asked, such as `apps/v1 Deployment`. */
@@ -64,6 +72,7 @@ class ClusterWatch {
   readonly #options: WatchOptions;
   readonly #namespaces: string[];
   readonly #clock: StreamClock;
+  readonly #startedAt: number;
   readonly #queue = new ChunkQueue();
   readonly #discovery: Discovery;
   readonly #liveness: Liveness;
@@ -73,19 +82,22 @@ class ClusterWatch {
   /** `GROUP/KIND` */
   readonly #watched = new Set<string>();
   readonly #refused = new Set<string>();
+  readonly #found: ApiResource[] = [];
   readonly #metadataRead = gate();
   #unknownKinds: string[] = [];
   #lookedAt = 0;
   #isLooking = false;
-  #foundKinds = 0;
+  /** More kinds were found than may be watched. */
+  #isFull = false;
   #told = '';
   #failure: unknown;
 
   constructor(options: WatchOptions) {
-    const { client, config, signal } = options;
+    const { client, config, signal, position } = options;
     this.#options = options;
     this.#namespaces = [...new Set(listOf(config.namespace))];
-    this.#clock = new StreamClock(config.since);
+    this.#clock = new StreamClock(position ? Date.now() - position.clock : config.since);
+    this.#startedAt = position?.startedAt ?? this.#clock.now - TICK_MS;
     setMaxListeners(0, this.#ending.signal);
     this.#discovery = new Discovery(client, this.#ending.signal);
     this.#liveness = new Liveness(client, this.#ending.signal, () => {
@@ -101,17 +113,18 @@ class ClusterWatch {
       metadata: this.#metadata,
       isCertain: () => this.#liveness.isCertain,
       lagMs: () => this.#clock.lagMs,
+      position: () => this.#position(),
     };
   }
 
   async start(): Promise<void> {
-    const { config, onNotice } = this.#options;
+    const { config, position, onNotice } = this.#options;
     for (const name of listOf(config.kinds)) {
       const resource = await this.#discovery.byName(name);
       if (!resource) onNotice(`there is nothing to watch called ${name}`);
       else this.#watchMetadata(resource);
     }
-    const startedAt = this.#clock.now - TICK_MS;
+    for (const resource of position?.found ?? []) this.#watchFound(resource);
     for (const path of this.#pathsOf(EVENTS)) {
       const stream: WatchStream = this.#open(
         { ...EVENTS, path, metadataOnly: false },
@@ -119,8 +132,8 @@ class ClusterWatch {
           beginning: config.since > 0 ? 'list' : 'now',
           gate: this.#metadataRead.opened,
           isWanted: (item) => {
-            const newest = stream.hasBegun ? stream.readUntil - OVERLAP_MS : startedAt;
-            return !(newestTime(item) < Math.max(startedAt, newest));
+            const newest = stream.hasBegun ? stream.readUntil - OVERLAP_MS : 0;
+            return !(newestTime(item) < Math.max(this.#startedAt, newest));
           },
         },
       );
@@ -192,9 +205,11 @@ class ClusterWatch {
   #watchFound(resource: ApiResource): void {
     const { config, onNotice } = this.#options;
     if (this.#watched.has(keyOf(resource))) return;
-    this.#foundKinds += 1;
-    if (this.#foundKinds <= config.foundKindsMax) this.#watchMetadata(resource);
-    else if (this.#foundKinds === config.foundKindsMax + 1) {
+    if (this.#found.length < config.foundKindsMax) {
+      this.#found.push(resource);
+      this.#watchMetadata(resource);
+    } else if (!this.#isFull) {
+      this.#isFull = true;
       onNotice(`${resource.kind} and what is found after it is not watched: --found-kinds-max`);
     }
   }
@@ -226,6 +241,7 @@ class ClusterWatch {
       plan: { beginning, timeoutMs, graceMs: GRACE_MS, pageObjects },
       frameBytesMax: config.frameBytesMax,
       pageBytesMax: config.listPageBytesMax,
+      position: this.#options.position?.streams[resource.path],
       signal: this.#ending.signal,
       onReady: () => this.#queue.wake(),
       onRestart: (report) => this.#report(report),
@@ -253,6 +269,18 @@ class ClusterWatch {
     if (cause !== 'refused' || this.#refused.has(path)) return;
     this.#refused.add(path);
     onNotice(`cannot watch ${path}: ${code === 403 ? 'forbidden' : 'not there'} (${code})`);
+  }
+
+  #position(): ClusterPosition {
+    const streams = [...this.#events, ...this.#metadata];
+    return {
+      clock: this.#clock.now,
+      startedAt: this.#startedAt,
+      streams: Object.fromEntries(
+        streams.map(({ resource, position }) => [resource.path, position]),
+      ),
+      found: this.#found,
+    };
   }
 
   /** Whether nothing is being waited for: time may go on. */

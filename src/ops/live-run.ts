@@ -1,5 +1,6 @@
 // A live run as those see it who ask how it gets on: metrics and readiness. The run puts in its parts as
 // they come to be; `look` takes one consistent picture of them, and costs nothing until it is called.
+import type { Checkpointer } from '../checkpoint/checkpointer.js';
 import type { Engine, EngineState, RunSummary } from '../engine.js';
 import type { ClusterView, StreamReport } from '../ingest/watch-view.js';
 
@@ -15,6 +16,7 @@ export interface LiveState {
   account: RunSummary | undefined;
   engine: EngineState | undefined;
   cluster: ClusterView | undefined;
+  checkpointer: Checkpointer | undefined;
   restarts: readonly RestartCount[];
   /** It was told to end. */
   isEnding: boolean;
@@ -23,6 +25,7 @@ export interface LiveState {
 export class LiveRun {
   engine: Engine | undefined;
   cluster: ClusterView | undefined;
+  checkpointer: Checkpointer | undefined;
   /** Aborted when the run is to end. */
   signal: AbortSignal | undefined;
   /** One for each stream and cause. */
@@ -40,6 +43,7 @@ export class LiveRun {
       account: this.engine?.summary(),
       engine: this.engine?.state(),
       cluster: this.cluster,
+      checkpointer: this.checkpointer,
       restarts: [...this.#restarts.values()],
       isEnding: this.signal?.aborted ?? false,
     };

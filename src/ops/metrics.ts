@@ -146,6 +146,14 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     "By how much the clock of the stream is behind the API server's.",
     ({ cluster }) => (cluster ? [[cluster.lagMs() / MILLIS]] : []),
   ),
+  kspan_checkpoint_age_seconds: gauge(
+    'Time since the newest checkpoint of this run was taken; what came later is read again after a crash.',
+    ({ checkpointer }) =>
+      checkpointer?.ageMs === undefined ? [] : [[checkpointer.ageMs / MILLIS]],
+  ),
+  kspan_checkpoint_bytes: gauge('Size of the newest checkpoint of this run.', ({ checkpointer }) =>
+    checkpointer?.ageMs === undefined ? [] : [[checkpointer.bytes]],
+  ),
   process_cpu_seconds_total: counter('Processor time of all threads.', () => {
     const { user, system } = process.cpuUsage();
     return [[(user + system) / MICROS]];

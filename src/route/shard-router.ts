@@ -45,6 +45,11 @@ export class ShardRouter {
     yield* this.#endRound(true);
   }
 
+  /** What it knows; to be asked for after a flush. */
+  snapshot(): Uint8Array {
+    return this.#router.snapshot();
+  }
+
   takeKindsMet(): string[] {
     return this.#router.takeKindsMet();
   }

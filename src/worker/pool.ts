@@ -12,6 +12,8 @@ export interface ShardPoolOptions {
   module: WasmModule;
   /** `settings.shards` is the number of workers. */
   settings: WasmSettings;
+  /** By number of the shard: what each goes on from. */
+  snapshots?: readonly Uint8Array[] | undefined;
   /** Batches that a shard may be behind. */
   batchesInFlight: number;
   /** Takes finished spans; in order for each shard. The shard's window waits for it. */
@@ -69,6 +71,11 @@ export class ShardPool {
     await Promise.all(this.#workers.map((worker) => worker.idle()));
   }
 
+  /** Of each shard after all that was sent, by its number; to be asked for when idle. */
+  snapshots(): Promise<Uint8Array[]> {
+    return Promise.all(this.#workers.map((worker) => worker.snapshot()));
+  }
+
   /** All shards together, as of their last answers. */
   counts(): CorrelatorCounts {
     return this.#workers.reduce((sum, { counts }) => {
@@ -111,7 +118,11 @@ class ShardWorker {
     this.#options = options;
     this.#piscina = new Piscina({
       filename: new URL('./worker.js', import.meta.url).href,
-      workerData: { module: options.module, settings: options.settings } satisfies WorkerStart,
+      workerData: {
+        module: options.module,
+        settings: options.settings,
+        snapshot: options.snapshots?.[shard],
+      } satisfies WorkerStart,
       minThreads: 1,
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -138,6 +149,14 @@ class ShardWorker {
       throw this.#error('worker_start', reasonOf(error), error);
     });
     if (reply.type !== 'ready') throw this.#error('worker_start', `it answers ${reply.type}`);
+    this.counts = reply.counts;
+  }
+
+  async snapshot(): Promise<Uint8Array> {
+    const reply = await this.#ask({ type: 'snapshot' }, []);
+    if (reply.type === 'snapshot') return reply.bytes;
+    this.#fail(reply.type === 'failed' ? reply.reason : `it answers ${reply.type} to that`);
+    throw this.#failure;
   }
 
   async send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -7,6 +7,8 @@ import type { CorrelatorCounts, WasmModule, WasmSettings } from '../wasm.js';
 export interface WorkerStart {
   module: WasmModule;
   settings: WasmSettings;
+  /** Of a Correlator to go on from. */
+  snapshot: Uint8Array | undefined;
 }
 
 /** Asks whether the worker has its Correlator. */
@@ -20,11 +22,17 @@ export interface BatchRequest {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-export type WorkerRequest = ReadyRequest | BatchRequest;
+/** Asks for what the Correlator knows after all batches so far. */
+export interface SnapshotRequest {
+  type: 'snapshot';
+}
 
-/** The Correlator is there. */
+export type WorkerRequest = ReadyRequest | BatchRequest | SnapshotRequest;
+
+/** The Correlator is there; `counts` are not nought when it goes on from another. */
 export interface ReadyReply {
   type: 'ready';
+  counts: CorrelatorCounts;
 }
 
 /** What is finished after a batch; `counts` are since the start. */
@@ -36,10 +44,16 @@ export interface SpansReply {
   counts: CorrelatorCounts;
 }
 
+/** See WasmCorrelator. */
+export interface SnapshotReply {
+  type: 'snapshot';
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
 /** The Correlator has trapped; the worker's state is lost. */
 export interface FailedReply {
   type: 'failed';
   reason: string;
 }
 
-export type WorkerReply = ReadyReply | SpansReply | FailedReply;
+export type WorkerReply = ReadyReply | SpansReply | SnapshotReply | FailedReply;

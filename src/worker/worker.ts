@@ -4,29 +4,46 @@ import { workerData } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { reasonOf } from '../errors.js';
 import { WasmCorrelator } from '../wasm.js';
-import type { SpansReply, WorkerReply, WorkerRequest, WorkerStart } from './protocol.js';
+import type {
+  SnapshotReply,
+  SpansReply,
+  WorkerReply,
+  WorkerRequest,
+  WorkerStart,
+} from './protocol.js';
 
-const { module, settings } = workerData as WorkerStart;
-let correlator: WasmCorrelator | undefined = new WasmCorrelator(module, settings);
+const { module, settings, snapshot } = workerData as WorkerStart;
+let correlator: WasmCorrelator | undefined = snapshot
+  ? WasmCorrelator.restore(module, settings, snapshot)
+  : new WasmCorrelator(module, settings);
 
 /** Answers one request of the pool. */
 export default function answer(request: WorkerRequest): unknown {
   if (!correlator) return failed('it is asked after it has failed');
   switch (request.type) {
     case 'ready':
-      return { type: 'ready' } satisfies WorkerReply;
+      return { type: 'ready', counts: correlator.counts() } satisfies WorkerReply;
     case 'batch':
-      return correlate(correlator, request.bytes);
+      return attempt(correlator, (current) => correlate(current, request.bytes));
+    case 'snapshot':
+      return attempt(correlator, (current) => ({ type: 'snapshot', bytes: current.snapshot() }));
     default:
       return unknown(request);
   }
 }
 
-function correlate(current: WasmCorrelator, batch: Uint8Array): unknown {
+function correlate(current: WasmCorrelator, batch: Uint8Array): SpansReply {
+  current.push(batch);
+  const { bytes, spanCount } = current.drain();
+  return { type: 'spans', bytes, spanCount, counts: current.counts() };
+}
+
+function attempt(
+  current: WasmCorrelator,
+  work: (current: WasmCorrelator) => SpansReply | SnapshotReply,
+): unknown {
   try {
-    current.push(batch);
-    const { bytes, spanCount } = current.drain();
-    return moved({ type: 'spans', bytes, spanCount, counts: current.counts() });
+    return moved(work(current));
   } catch (error) {
     correlator = undefined;
     return failed(reasonOf(error));
@@ -34,7 +51,7 @@ function correlate(current: WasmCorrelator, batch: Uint8Array): unknown {
 }
 
 /** The reply with its bytes marked to be transferred, as Piscina wants to be told. */
-function moved(reply: SpansReply): unknown {
+function moved(reply: SpansReply | SnapshotReply): unknown {
   return move({
     get [transferableSymbol]() {
       return [reply.bytes.buffer];

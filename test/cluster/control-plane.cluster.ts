@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { readAudit } from './audit.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { PROGRAMS } from './programs.ts';
@@ -31,7 +32,7 @@ test('the audit log has each request once, when it is complete', async (context)
   const { auditLog } = ownControlPlane(context);
   const probe = '/api/v1/namespaces/kube-system?probe=audit';
   await cluster.kubectl.run(['get', '--raw', probe]);
-  const requests = auditOf(auditLog).filter(({ requestURI }) => requestURI === probe);
+  const requests = readAudit(auditLog).filter(({ requestURI }) => requestURI === probe);
   expect(requests).toMatchObject([
     { verb: 'get', stage: 'ResponseComplete', user: { username: 'admin' } },
   ]);
@@ -86,16 +87,4 @@ test('a program ends, and its files go, with the process that started it', async
 
 function ownControlPlane({ skip }: TestContext): ControlPlane {
   return cluster.controlPlane ?? skip('the cluster that KUBECONFIG names is not ours to break');
-}
-
-interface AuditEvent {
-  requestURI: string;
-  verb: string;
-  stage: string;
-  user: { username: string };
-}
-
-function auditOf(log: string): AuditEvent[] {
-  const lines = readFileSync(log, 'utf8').split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line));
 }

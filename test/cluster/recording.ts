@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Kubectl } from './kubectl.ts';
+import { type KubeEvent, occurrenceOf, storedEvents } from './stored-events.ts';
 
 const POLL_MS = 200;
 const OWNERS = [
@@ -22,15 +23,6 @@ const OWNERS = [
   'cronjobs',
 ];
 const WATCH = ['-A', '-o', 'json', '-w', '--output-watch-events', '--show-managed-fields'];
-
-/** What a test reads of an Event. */
-export interface KubeEvent {
-  metadata: { uid: string; namespace: string };
-  involvedObject: { namespace?: string };
-  reason: string;
-  count?: number;
-  series?: { count: number };
-}
 
 export class Recording {
   /** What `kspan replay` is given: metadata first. */
@@ -59,8 +51,7 @@ export class Recording {
 
   /** Resolves to the Events that the cluster holds, when all of them are recorded. */
   async complete(): Promise<KubeEvent[]> {
-    const { items } = JSON.parse(await this.#kubectl.run(['get', 'events', '-A', '-o', 'json']));
-    const stored: KubeEvent[] = items;
+    const stored = await storedEvents(this.#kubectl);
     for (;;) {
       const recorded = new Set(this.events().map(occurrenceOf));
       if (stored.every((event) => recorded.has(occurrenceOf(event)))) return stored;
@@ -75,11 +66,6 @@ export class Recording {
     for (const child of running) child.kill();
     await Promise.all(exits);
   }
-}
-
-/** Tells an occurrence from all others, as a span of it does. */
-export function occurrenceOf({ metadata, series, count }: KubeEvent): string {
-  return `${metadata.uid} ${series?.count ?? count ?? 0}`;
 }
 
 function watch(kubectl: Kubectl, kind: string, path: string): ChildProcess {

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { shortened } from './proof.js';
+import { shortened } from '../support/proof.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const STATED = 1e9;

@@ -148,17 +148,21 @@ export class FakeApiServer {
     for (const { out } of this.#watches) out.end();
   }
 
-  /** Resolves when a watch goes on after the newest change of a resource. */
-  async isRead(resource: string): Promise<void> {
-    const newest = this.#changes.findLast((change) => change.resource === resource);
-    if (!newest) return;
+  /** Resolves when a resource, its list done, is watched from a version on. */
+  async isWatched(resource: string, version = 0): Promise<void> {
     const path = `/${resource.split('.')[0]}`;
     // A later version where the resource was listed anew.
     const isAfter = (query: URLSearchParams) =>
-      Number(query.get('resourceVersion')) >= newest.version;
+      query.has('resourceVersion') && Number(query.get('resourceVersion')) >= version;
     await this.asked(
       ({ verb, path: asked, query }) => verb === 'watch' && asked.endsWith(path) && isAfter(query),
     );
+  }
+
+  /** Resolves when a watch goes on after the newest change of a resource. */
+  async isRead(resource: string): Promise<void> {
+    const newest = this.#changes.findLast((change) => change.resource === resource);
+    if (newest) await this.isWatched(resource, newest.version);
   }
 
   /** Resolves when a request was made for which this holds. */

@@ -20,7 +20,7 @@ export function watchArgs(server: FakeApiServer): string[] {
 
 /** All times are moved so that it ends now. Resolves when the one who watches has read it. */
 export async function happen(server: FakeApiServer, input: Uint8Array): Promise<void> {
-  await server.asked(({ verb, path }) => verb === 'watch' && path.endsWith('/events'));
+  for (const resource of Object.values(HAPPENING)) await server.isWatched(resource);
   const lines = Buffer.from(input).toString().trim().split('\n');
   const last = Date.parse(JSON.parse(lines.at(-1)!).receivedAt);
   const moved = Math.floor((Date.now() - last) / 1000) * 1000;

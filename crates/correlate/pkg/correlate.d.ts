@@ -16,6 +16,12 @@ export class Correlator {
      * No Router wrote the batch.
      */
     push(batch: Uint8Array): void;
+    /**
+     * # Errors
+     * Why the snapshot is of no use.
+     */
+    static restore(settings: Settings, snapshot: Uint8Array): Correlator;
+    snapshot(): Uint8Array;
 }
 
 /**
@@ -36,6 +42,12 @@ export class Router {
      * Too many bytes of Events without receivedAt.
      */
     push(chunk: Uint8Array): void;
+    /**
+     * # Errors
+     * Why the snapshot is of no use.
+     */
+    static restore(settings: Settings, snapshot: Uint8Array): Router;
+    snapshot(): Uint8Array;
     take(shard: number, force: boolean): Uint8Array;
     take_kinds_met(): string;
 }
@@ -96,10 +108,14 @@ export interface InitOutput {
     readonly correlator_drained_spans: (a: number) => number;
     readonly correlator_new: (a: number) => number;
     readonly correlator_push: (a: number, b: number, c: number) => [number, number];
+    readonly correlator_restore: (a: number, b: number, c: number) => [number, number, number];
+    readonly correlator_snapshot: (a: number) => [number, number];
     readonly router_counts: (a: number) => [number, number];
     readonly router_finish: (a: number) => [number, number, number];
     readonly router_new: (a: number) => number;
     readonly router_push: (a: number, b: number, c: number) => [number, number];
+    readonly router_restore: (a: number, b: number, c: number) => [number, number, number];
+    readonly router_snapshot: (a: number) => [number, number];
     readonly router_take: (a: number, b: number, c: number) => [number, number];
     readonly router_take_kinds_met: (a: number) => [number, number];
     readonly rules_builtin: () => [number, number];

@@ -4,6 +4,12 @@
  * See `correlator::Correlator`.
  */
 export class Correlator {
+    static __wrap(ptr) {
+        const obj = Object.create(Correlator.prototype);
+        obj.__wbg_ptr = ptr;
+        CorrelatorFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
     __destroy_into_raw() {
         const ptr = this.__wbg_ptr;
         this.__wbg_ptr = 0;
@@ -68,6 +74,32 @@ export class Correlator {
             throw takeFromExternrefTable0(ret[0]);
         }
     }
+    /**
+     * # Errors
+     * Why the snapshot is of no use.
+     * @param {Settings} settings
+     * @param {Uint8Array} snapshot
+     * @returns {Correlator}
+     */
+    static restore(settings, snapshot) {
+        _assertClass(settings, Settings);
+        const ptr0 = passArray8ToWasm0(snapshot, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.correlator_restore(settings.__wbg_ptr, ptr0, len0);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Correlator.__wrap(ret[0]);
+    }
+    /**
+     * @returns {Uint8Array}
+     */
+    snapshot() {
+        const ret = wasm.correlator_snapshot(this.__wbg_ptr);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
 }
 if (Symbol.dispose) Correlator.prototype[Symbol.dispose] = Correlator.prototype.free;
 
@@ -75,6 +107,12 @@ if (Symbol.dispose) Correlator.prototype[Symbol.dispose] = Correlator.prototype.
  * See `router::Router`.
  */
 export class Router {
+    static __wrap(ptr) {
+        const obj = Object.create(Router.prototype);
+        obj.__wbg_ptr = ptr;
+        RouterFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
     __destroy_into_raw() {
         const ptr = this.__wbg_ptr;
         this.__wbg_ptr = 0;
@@ -134,6 +172,32 @@ export class Router {
         if (ret[1]) {
             throw takeFromExternrefTable0(ret[0]);
         }
+    }
+    /**
+     * # Errors
+     * Why the snapshot is of no use.
+     * @param {Settings} settings
+     * @param {Uint8Array} snapshot
+     * @returns {Router}
+     */
+    static restore(settings, snapshot) {
+        _assertClass(settings, Settings);
+        const ptr0 = passArray8ToWasm0(snapshot, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.router_restore(settings.__wbg_ptr, ptr0, len0);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return Router.__wrap(ret[0]);
+    }
+    /**
+     * @returns {Uint8Array}
+     */
+    snapshot() {
+        const ret = wasm.router_snapshot(this.__wbg_ptr);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
     }
     /**
      * @param {number} shard

@@ -7,6 +7,7 @@
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::CHANGES_MAX;
 use crate::meta::{ObjectMeta, SpecEntry};
@@ -36,7 +37,7 @@ pub struct Opened<'v, 'a> {
 }
 
 /// An entry of the version before.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Seen {
     /// Hash of who wrote it, and when.
     writing: u32,
@@ -65,6 +66,7 @@ enum Maker<'v, 'a> {
 }
 
 /// The generations of an object.
+#[derive(Serialize, Deserialize)]
 pub struct Changes<C> {
     /// Oldest first. Most objects have one or two: there is nothing to spare for more.
     list: Box<[C]>,

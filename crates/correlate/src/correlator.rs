@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::{self, MalformedBatch};
 use crate::counts::CorrelatorCounts;
@@ -23,14 +24,22 @@ use crate::phases::PhaseOwner;
 use crate::place::World;
 use crate::record::{Naming, Record, ToldLink, Version};
 use crate::root::Root;
+use crate::snapshot::{self, SnapshotError};
 use crate::time::Nanos;
 use crate::troubles::Troubles;
 
+/// As snapshots call it.
+const MACHINE: &str = "Correlator";
+
 /// Joins the occurrences of one shard to traces. See the module for its promises.
+#[derive(Serialize, Deserialize)]
 pub struct Correlator {
     world: World,
+    #[serde(with = "crate::snapshot::sorted")]
     roots: FxHashMap<u128, Root>,
-    /// (due, key of the root); a root's own `due` says whether an entry still holds.
+    /// (due, key of the root); a root's own `due` says whether an entry still holds, and makes it
+    /// anew.
+    #[serde(skip)]
     wakeups: BinaryHeap<Reverse<(Nanos, u128)>>,
 }
 
@@ -52,6 +61,25 @@ impl Correlator {
             roots: FxHashMap::default(),
             wakeups: BinaryHeap::new(),
         }
+    }
+
+    /// A Correlator that goes on from a snapshot.
+    ///
+    /// # Errors
+    /// Why the snapshot is of no use.
+    pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, SnapshotError> {
+        let mut restored: Self = snapshot::read(MACHINE, &settings, snapshot)?;
+        let due = restored.roots.iter().filter(|(_, root)| root.due < Nanos::MAX);
+        restored.wakeups = due.map(|(&key, root)| Reverse((root.due, key))).collect();
+        restored.world.settings = settings;
+        Ok(restored)
+    }
+
+    /// All that it knows, for `restore`. Its spans have been drained.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        assert_eq!(self.spans(), 0, "spans are drained before a snapshot is taken");
+        snapshot::write(MACHINE, &self.world.settings, self)
     }
 
     /// Takes a batch that a Router wrote.
@@ -167,8 +195,7 @@ impl Correlator {
         }
         let (id, _) = objects.apply_meta(scope, &meta);
         let marks = marks::read(&meta, &settings.traceparent_annotations);
-        let (object, pools) = objects.detail_mut(id);
-        object.apply_version(&meta, marks, pools);
+        objects[id].apply_version(&meta, marks);
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);

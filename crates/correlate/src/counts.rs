@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::DropReason;
 use crate::frame::SkipReason;
 
 /// What came in, and what the Router did with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterCounts {
     /// All frames: received + metadata + ignored + skipped.
     pub frames: u64,
@@ -89,7 +91,7 @@ impl RouterCounts {
 }
 
 /// What a Correlator made of what it got.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorrelatorCounts {
     /// Occurrences that became a span and left.
     pub exported: u64,

@@ -5,13 +5,19 @@
 //! lived for as long as Events can come again.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::time::Nanos;
 
 /// The highest count seen of each Event.
+#[derive(Serialize, Deserialize)]
 pub struct SeenEvents {
+    #[serde(with = "crate::snapshot::sorted")]
     young: FxHashMap<u128, u64>,
+    #[serde(with = "crate::snapshot::sorted")]
     old: FxHashMap<u128, u64>,
+    /// Set by `limit`.
+    #[serde(skip)]
     half: usize,
     kept: Nanos,
     turned: Nanos,
@@ -21,14 +27,21 @@ pub struct SeenEvents {
 impl SeenEvents {
     /// Remembers up to `max` uids, each for at least `kept` nanoseconds of the stream clock.
     pub fn new(max: usize, kept: Nanos) -> Self {
-        Self {
+        let mut new = Self {
             young: FxHashMap::default(),
             old: FxHashMap::default(),
-            half: max.div_ceil(2).max(1),
+            half: 0,
             kept,
             turned: Nanos::MIN,
             clock: Nanos::MIN,
-        }
+        };
+        new.limit(max);
+        new
+    }
+
+    /// Remembers up to `max` uids from now on.
+    pub fn limit(&mut self, max: usize) {
+        self.half = max.div_ceil(2).max(1);
     }
 
     /// Whether this occurrence is new. Frames of one Event keep their order, so a count below the

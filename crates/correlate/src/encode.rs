@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::event::KubeEvent;
@@ -67,10 +68,13 @@ pub struct Synthetic<'a> {
 }
 
 /// Encodes spans and shares their resources.
+#[derive(Serialize, Deserialize)]
 pub struct SpanEncoder {
     cluster_name: String,
     service_name: String,
     cluster_uid: String,
+    /// Made anew when needed.
+    #[serde(skip)]
     resources: FxHashMap<(String, String), Rc<[u8]>>,
 }
 

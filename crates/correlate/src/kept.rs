@@ -8,16 +8,19 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::batch;
 use crate::record::Record;
 use crate::time::Nanos;
 
 /// Something that was told of an object.
+#[derive(Serialize, Deserialize)]
 pub struct Fact {
     /// Key of the object.
     pub object: u128,
     /// The record that tells it.
+    #[serde(with = "serde_bytes")]
     record: Box<[u8]>,
     arrived: u64,
 }
@@ -31,9 +34,10 @@ impl Fact {
 }
 
 /// All that is kept, by the key of the root under which it was told.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Kept {
     /// In order of arrival.
+    #[serde(with = "crate::snapshot::sorted")]
     by_root: FxHashMap<u128, VecDeque<Fact>>,
     /// By arrival: the root.
     order: BTreeMap<u64, u128>,

@@ -47,6 +47,7 @@ pub mod router;
 pub mod rules;
 pub mod shared;
 pub mod slots;
+pub mod snapshot;
 pub mod strings;
 pub mod synthetic;
 pub mod targets;

@@ -4,6 +4,8 @@
 //! refers to, in a fixed order. What lies in other roots was resolved by the Router; the rest is
 //! known here. A link may point to a trace that nobody made.
 
+use serde::{Deserialize, Serialize};
+
 use crate::change::Change;
 use crate::ids::Key;
 use crate::objects::{ObjectDetail, Opening};
@@ -15,7 +17,7 @@ use crate::time::Nanos;
 use crate::trace::{Subject, TraceId};
 
 /// A span somewhere, as OpenTelemetry names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpanContext {
     /// Its trace.
     pub trace: [u8; 16],
@@ -30,7 +32,7 @@ impl From<&Key> for SpanContext {
 }
 
 /// Why a span links to another (`kspan.link.kind`); in the order in which they stand on a span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LinkKind {
     /// The trace of the same change that was opened before.
     Previous,
@@ -88,7 +90,7 @@ impl LinkKind {
 }
 
 /// An object by its kind, namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NamedObject {
     /// `Kustomization`
     pub kind: Box<str>,

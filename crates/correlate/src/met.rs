@@ -3,16 +3,18 @@
 //! A live source watches the kinds that it knows of; the others it learns from here. Promises to
 //! hold no more than a limit, and that nothing of it enters a span.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
-use rustc_hash::{FxHashSet, FxHasher};
+use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::KINDS_MET_MAX;
 
 /// Kinds with their apiVersions.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct KindsMet {
-    known: FxHashSet<u64>,
+    known: BTreeSet<u64>,
     untold: String,
 }
 

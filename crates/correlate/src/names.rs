@@ -89,6 +89,13 @@ impl<D: Detail> OwnerIndex<D> {
         self.ids_named(name).filter(|&id| !self.has_metadata(id))
     }
 
+    /// As `unknown_named`, in an order that does not depend on how the index was filled.
+    pub fn unknown_in_order(&self, name: u64) -> Vec<ObjectId> {
+        let mut unknown: Vec<_> = self.unknown_named(name).collect();
+        unknown.sort_unstable_by_key(|&id| self.slots[id].key());
+        unknown
+    }
+
     /// The object of this name that a reference without uid means, written at `at`: of those with
     /// metadata the newest by then, else the newest; where that is not kept, alive before dead.
     pub fn known_named(&self, name: u64, at: Nanos) -> Option<ObjectId> {

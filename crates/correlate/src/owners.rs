@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{name_key, object_key, standin_uid};
 use crate::limits::MIRRORS_MAX;
@@ -60,14 +61,11 @@ pub struct Identity<'a> {
 
 /// What an index keeps for an object beside its links.
 pub trait Detail: Aging {
-    /// What the details of an index share.
-    type Pools: Default;
-
     /// The detail of an object that was just heard of.
-    fn introduce(identity: &Identity<'_>, pools: &mut Self::Pools) -> Self;
+    fn introduce(identity: &Identity<'_>) -> Self;
 
     /// The object was heard of again, with this apiVersion.
-    fn complete(&mut self, api_version: &str, pools: &mut Self::Pools);
+    fn complete(&mut self, api_version: &str);
 
     /// Start of the second it was created in; `None`: unknown, or not kept.
     fn created(&self) -> Option<Nanos>;
@@ -77,33 +75,37 @@ pub trait Detail: Aging {
 }
 
 /// A reference without `controller: true`: followed only when there is no controller.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PlainOwner {
     pub(crate) key: u128,
     pub(crate) is_node: bool,
 }
 
 /// Objects by uid and by name, with their owners, in the order they were last heard of.
-pub struct OwnerIndex<D: Detail> {
+#[derive(Serialize, Deserialize)]
+pub struct OwnerIndex<D> {
     pub(crate) slots: Slots<D>,
-    pools: D::Pools,
+    #[serde(with = "crate::snapshot::sorted")]
     pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
+    #[serde(with = "crate::snapshot::sorted")]
     pub(crate) said: FxHashMap<u64, Nanos>,
     /// (time of the `DELETED` frame, key), oldest first.
     pub(crate) tombstones: BTreeSet<(Nanos, u128)>,
     /// By the key of its config hash: the mirror pod of a static pod.
+    #[serde(with = "crate::snapshot::sorted")]
     mirrors: FxHashMap<u128, u128>,
     pub(crate) cluster_uid: String,
 }
 
-impl<D: Detail> Index<ObjectId> for OwnerIndex<D> {
+impl<D> Index<ObjectId> for OwnerIndex<D> {
     type Output = D;
     fn index(&self, id: ObjectId) -> &D {
         &self.slots[id].detail
     }
 }
 
-impl<D: Detail> IndexMut<ObjectId> for OwnerIndex<D> {
+impl<D> IndexMut<ObjectId> for OwnerIndex<D> {
     fn index_mut(&mut self, id: ObjectId) -> &mut D {
         &mut self.slots[id].detail
     }
@@ -113,7 +115,6 @@ impl<D: Detail> Default for OwnerIndex<D> {
     fn default() -> Self {
         Self {
             slots: Slots::default(),
-            pools: D::Pools::default(),
             plain: FxHashMap::default(),
             said: FxHashMap::default(),
             tombstones: BTreeSet::new(),
@@ -210,7 +211,7 @@ impl<D: Detail> OwnerIndex<D> {
             self.mirror(scope, &regarding.uid).or_else(there).or_else(everywhere)
         };
         if let Some(id) = known {
-            self.slots[id].detail.complete(api_version, &mut self.pools);
+            self[id].complete(api_version);
             self.slots.touch(id);
             return id;
         }
@@ -231,11 +232,6 @@ impl<D: Detail> OwnerIndex<D> {
     fn mirror(&self, scope: Scope, hash: &str) -> Option<ObjectId> {
         let key = self.mirrors.get(&in_scope(scope, object_key(hash)))?;
         self.find(*key).filter(|_| !hash.is_empty())
-    }
-
-    /// An object's detail, and what it shares with others.
-    pub fn detail_mut(&mut self, id: ObjectId) -> (&mut D, &mut D::Pools) {
-        (&mut self.slots[id].detail, &mut self.pools)
     }
 
     /// Says which cluster this is: part of the stand-in of objects without uid.
@@ -310,13 +306,12 @@ impl<D: Detail> OwnerIndex<D> {
     pub(crate) fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {
         let key = in_scope(scope, object_key(identity.uid));
         if let Some(id) = self.find(key) {
-            self.slots[id].detail.complete(identity.api_version, &mut self.pools);
+            self[id].complete(identity.api_version);
             return id;
         }
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
         let parent = self.parent_by_name(name).filter(|&parent| parent != key);
-        let detail = D::introduce(identity, &mut self.pools);
-        let id = self.slots.insert(key, name, detail);
+        let id = self.slots.insert(key, name, D::introduce(identity));
         self.set_parent(id, parent.unwrap_or(0));
         id
     }

@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Nanos;
 
 /// Order in which parked Events go on: time, causal rank, resourceVersion.
 pub type EventOrder = (Nanos, u8, u64);
 
 /// A parked Event.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Parked {
     /// Key of the object that it is about.
     pub about: u128,
@@ -23,6 +25,7 @@ pub struct Parked {
     /// known by its name only.
     pub read_again: bool,
     /// The Event's JSON.
+    #[serde(with = "crate::snapshot::shared")]
     pub object: Rc<[u8]>,
 }
 
@@ -35,6 +38,7 @@ pub enum Step {
 }
 
 /// All parked Events of a Router.
+#[derive(Serialize, Deserialize)]
 pub struct Parking {
     /// By order and arrival.
     events: BTreeMap<(EventOrder, u64), Parked>,

@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{EventTime, KubeEvent};
 use crate::ids::{event_span_id, name_key, object_key};
 use crate::links::{LinkKind, SpanContext};
@@ -11,7 +13,7 @@ use crate::rules::{Direction, Named as RuleNamed, Rule, RuleMatch, rank};
 use crate::time::Nanos;
 
 /// Causal order of occurrences: time, rank of the reason, resourceVersion, Event, count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Order {
     /// When it happened.
     pub time: Nanos,
@@ -30,7 +32,7 @@ impl Order {
 }
 
 /// An object that an occurrence names as affected.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Named {
     /// Key of its kind, namespace and name.
     pub name: u64,
@@ -41,6 +43,7 @@ pub struct Named {
 }
 
 /// An occurrence that has no span yet.
+#[derive(Serialize, Deserialize)]
 pub struct Pending {
     /// Its place among the others; of a time known only to the second, the end of it until it is
     /// settled.
@@ -54,6 +57,7 @@ pub struct Pending {
     /// The involved object's resourceVersion, as its writer saw it: told by first occurrences.
     pub version: Option<u64>,
     /// The row of the rule table.
+    #[serde(with = "crate::snapshot::row")]
     pub rule: &'static Rule,
     /// What it names, downward or upward.
     pub names: Vec<Named>,
@@ -76,8 +80,10 @@ pub struct Pending {
     /// The node it tells of, for `k8s.node.name`.
     pub node: Option<Box<str>>,
     /// Encoded resource.
+    #[serde(with = "crate::snapshot::shared")]
     pub resource: Rc<[u8]>,
     /// Encoded span fields: name, status, attributes of the Event.
+    #[serde(with = "serde_bytes")]
     pub fields: Box<[u8]>,
 }
 

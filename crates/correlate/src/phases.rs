@@ -4,7 +4,9 @@
 //! object is gone, or when they have waited too long. A phase is found by its object, container and
 //! name. Promises that when a phase ends does not depend on when its object's deletion was told.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::root::Place;
 use crate::rules::{Phase, Rule};
@@ -15,8 +17,10 @@ use crate::time::Nanos;
 pub type PhaseOwner = u128;
 
 /// A phase that waits for its end.
+#[derive(Serialize, Deserialize)]
 pub struct OpenPhase {
     /// The row that began it.
+    #[serde(with = "crate::snapshot::row")]
     pub rule: &'static Rule,
     /// Which phase it is.
     pub phase: Phase,
@@ -34,7 +38,7 @@ pub struct OpenPhase {
 
 /// Which phases of an object were ended by the occurrence written last of those that ended any.
 /// Clocks differ from node to node; what the API server wrote first comes first all the same.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct LastEnder {
     resource_version: u64,
     /// One bit a phase.
@@ -84,9 +88,10 @@ impl OpenPhase {
 }
 
 /// All open phases of a root.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Phases {
-    of: FxHashMap<PhaseOwner, Vec<OpenPhase>>,
+    /// Those that end at once do so in this order.
+    of: BTreeMap<PhaseOwner, Vec<OpenPhase>>,
 }
 
 impl Phases {

@@ -5,6 +5,8 @@
 //! until the watermark shows that there is none, and everything after it in its root waits with it.
 //! So the outcome depends on what happened, not on when it was told.
 
+use serde::{Deserialize, Serialize};
+
 use crate::attach::leave;
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
@@ -19,22 +21,28 @@ use crate::time::Nanos;
 use crate::troubles::Troubles;
 
 /// What all roots of a Correlator share.
+#[derive(Serialize, Deserialize)]
 pub struct World {
     /// The owner cache.
     pub objects: OwnerIndex<ObjectDetail>,
     /// Encodes spans.
     pub spans: SpanEncoder,
     /// Collects finished spans.
+    /// Drained before a snapshot is taken.
+    #[serde(skip)]
     pub out: Encoder,
     /// Nodes in trouble.
     pub troubles: Troubles,
     /// The accounts.
     pub counts: CorrelatorCounts,
     /// Causes that are being placed ahead of their turn, one for the other.
+    /// While nothing is placed, none.
+    #[serde(skip)]
     pub ahead: usize,
     /// Everything older has been released.
     pub watermark: Nanos,
     /// The user's settings.
+    #[serde(skip)]
     pub settings: Settings,
 }
 

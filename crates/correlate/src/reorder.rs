@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits::SECOND_END;
 use crate::pending::{Order, Pending};
 use crate::time::{Nanos, SECOND};
 
 /// An occurrence with a precise time: evidence for the place of others in its second.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Mark {
     time: Nanos,
     resource_version: u64,
@@ -20,7 +22,7 @@ struct Mark {
 }
 
 /// Occurrences of one root that wait for the watermark.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Queue {
     ordered: BTreeMap<Order, Pending>,
     /// Times known only to the second, not placed in it yet; in order of their seconds' ends.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{CAUSES_AHEAD_MAX, LINK_WAIT, WAITING_LINKS_MAX};
 use crate::links::{LinkKind, SpanContext};
@@ -18,7 +19,7 @@ use crate::time::Nanos;
 use crate::trace::{Finished, Span, SpanIndex, Subject, Trace, TraceId};
 
 /// Where a span is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The trace.
     pub trace: TraceId,
@@ -27,7 +28,7 @@ pub struct Place {
 }
 
 /// An occurrence that names an object, upward or downward.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Naming {
     /// The naming occurrence.
     pub order: Order,
@@ -42,6 +43,7 @@ pub struct Naming {
 }
 
 /// One root's state.
+#[derive(Serialize, Deserialize)]
 pub struct Root {
     /// Key of the root object: the scope of what is known of its objects.
     pub scope: Scope,
@@ -53,16 +55,20 @@ pub struct Root {
     /// No timer is due before this.
     timer: Nanos,
     traces: BTreeMap<TraceId, Trace>,
+    #[serde(with = "crate::snapshot::sorted")]
     namings: FxHashMap<u64, Vec<Naming>>,
     phases: Phases,
     /// By the key of an object: occurrences about it that announced the end of others, and the span
     /// that each hangs under.
+    #[serde(with = "crate::snapshot::sorted")]
     ends_announced: FxHashMap<u128, BTreeMap<Order, Place>>,
     /// Links that wait for an occurrence to stand on, by the key of its object.
+    #[serde(with = "crate::snapshot::sorted")]
     links: FxHashMap<u128, Vec<WaitingLink>>,
 }
 
 /// A link to another root's trace, told there.
+#[derive(Serialize, Deserialize)]
 struct WaitingLink {
     at: Nanos,
     kind: LinkKind,

@@ -41,7 +41,7 @@ impl Core {
         if !hidden {
             self.say(event, &names, id);
         }
-        let found = self.rules.find_named(event);
+        let found = self.settings.rules.find_named(event);
         let read_again = open || !is_uid(&event.regarding.uid) || found.rule.waits_for_links();
         if late || (!read_again && self.root_of(id).settled) {
             if late {
@@ -85,7 +85,7 @@ impl Core {
             return self.say(&event, &names, id);
         }
         self.learn_all(id, &names, *at);
-        let links = self.link(id, &event, &self.rules.find_named(&event), *at);
+        let links = self.link(id, &event, &self.settings.rules.find_named(&event), *at);
         self.send_event(id, *at, object, links);
     }
 
@@ -118,7 +118,7 @@ impl Core {
         if event.series.is_some() {
             return Vec::new();
         }
-        self.rules.find_named(event).names().collect()
+        self.settings.rules.find_named(event).names().collect()
     }
 
     fn learn_all(&mut self, owner: ObjectId, names: &[Name<'_>], at: Nanos) {
@@ -130,7 +130,7 @@ impl Core {
     /// Takes in whose an object is, by its name. Returns whether nothing but messages tells that.
     fn learn(&mut self, owner: ObjectId, named: Name<'_>, at: Nanos) -> bool {
         let name = name_in(EVERYWHERE, named);
-        let unknown: Vec<_> = self.owners.unknown_named(name).collect();
+        let unknown = self.owners.unknown_in_order(name);
         let before: Vec<_> = unknown.iter().map(|&id| self.root_of(id).key).collect();
         let open = self.owners.apply_name(EVERYWHERE, named, owner, at);
         for (id, before) in unknown.into_iter().zip(before) {
@@ -199,7 +199,7 @@ impl Core {
         let mut record = fact.record().under(root);
         if let Record::Name { naming, .. } = &mut record {
             let name = name_in(EVERYWHERE, naming.named);
-            for named in self.owners.unknown_named(name).collect::<Vec<_>>() {
+            for named in self.owners.unknown_in_order(name) {
                 self.forget_under(before, self.owners.key(named));
             }
             if !self.owners.is_said(naming.named, id) {

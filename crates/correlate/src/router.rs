@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::batch;
 use crate::counts::RouterCounts;
 use crate::dedup::SeenEvents;
@@ -22,9 +24,13 @@ use crate::meta::ObjectMeta;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex};
 use crate::parking::Parking;
 use crate::record::{Record, Version};
-use crate::rules::{RuleTable, rank};
+use crate::rules::rank;
+use crate::snapshot::{self, SnapshotError};
 use crate::targets::{Told, TroublesBegun};
 use crate::time::Nanos;
+
+/// As snapshots call it.
+const MACHINE: &str = "Router";
 
 /// Splits, sorts out and routes frames. See the module for its promises.
 pub struct Router {
@@ -33,9 +39,10 @@ pub struct Router {
 }
 
 /// Everything but the bytes that are not a frame yet.
+#[derive(Serialize, Deserialize)]
 pub struct Core {
+    #[serde(skip)]
     pub(crate) settings: Settings,
-    pub(crate) rules: &'static RuleTable,
     pub(crate) owners: OwnerIndex<Told>,
     seen: SeenEvents,
     met: KindsMet,
@@ -43,18 +50,22 @@ pub struct Core {
     pub(crate) troubles: TroublesBegun,
     pub(crate) kept: Kept,
     untimed: Untimed,
+    /// Taken before a snapshot is.
+    #[serde(skip)]
     pub(crate) batches: Vec<Vec<u8>>,
     /// Newest `receivedAt`; `Nanos::MIN` before the first.
     pub(crate) clock: Nanos,
     pub(crate) watermark: Nanos,
     pub(crate) counts: RouterCounts,
+    /// Kept for its memory alone.
+    #[serde(skip)]
     pub(crate) path: Vec<ObjectId>,
 }
 
 /// Order of Events without `receivedAt`: time, causal rank, resourceVersion, Event, count, arrival.
 type UntimedOrder = (Nanos, u8, u64, u128, u64, u64);
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Untimed {
     events: BTreeMap<UntimedOrder, Box<[u8]>>,
     bytes: usize,
@@ -77,11 +88,9 @@ impl Router {
     /// A Router at the beginning of a stream.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let shards = settings.shards.max(1) as usize;
         Self {
             frames: Frames::new(settings.frame_bytes_max),
             core: Core {
-                rules: settings.rules,
                 owners: OwnerIndex::default(),
                 seen: SeenEvents::new(settings.event_uids_max, EVENT_UID_KEPT),
                 met: KindsMet::default(),
@@ -89,7 +98,7 @@ impl Router {
                 troubles: TroublesBegun::default(),
                 kept: Kept::default(),
                 untimed: Untimed::default(),
-                batches: vec![Vec::new(); shards],
+                batches: batches(&settings),
                 clock: Nanos::MIN,
                 watermark: Nanos::MIN,
                 counts: RouterCounts::default(),
@@ -97,6 +106,28 @@ impl Router {
                 settings,
             },
         }
+    }
+
+    /// A Router that goes on from a snapshot, at the beginning of a frame.
+    ///
+    /// # Errors
+    /// Why the snapshot is of no use.
+    pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, SnapshotError> {
+        let mut core: Core = snapshot::read(MACHINE, &settings, snapshot)?;
+        core.seen.limit(settings.event_uids_max);
+        core.batches = batches(&settings);
+        let frames = Frames::new(settings.frame_bytes_max);
+        core.settings = settings;
+        Ok(Self { frames, core })
+    }
+
+    /// All that it knows, for `restore`. All batches have been taken. The bytes of a frame that is
+    /// not complete are not part of it: the input goes on at the beginning of that frame.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let pending = self.core.pending_bytes();
+        assert_eq!(pending, 0, "batches are taken before a snapshot is");
+        snapshot::write(MACHINE, &self.core.settings, &self.core)
     }
 
     /// Takes the next bytes of the input, cut anywhere.
@@ -171,6 +202,10 @@ impl Router {
         }
         Ok(())
     }
+}
+
+fn batches(settings: &Settings) -> Vec<Vec<u8>> {
+    vec![Vec::new(); settings.shards.max(1) as usize]
 }
 
 impl Core {

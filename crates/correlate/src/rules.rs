@@ -16,7 +16,7 @@ mod trial;
 mod value;
 
 pub use found::{Link, RuleMatch};
-pub use rule::{Direction, KindOf, Linked, Named, Phase, Rule, Told};
+pub use rule::{Direction, GENERIC, KindOf, Linked, Named, Phase, Rule, Told};
 pub use table::{Query, RuleTable};
 
 /// Order of occurrences at equal times.

@@ -7,6 +7,7 @@
 use std::ops::{Index, IndexMut};
 
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 /// An object's place in an index. Valid until the object is removed.
 pub type ObjectId = u32;
@@ -17,6 +18,7 @@ const NONE: ObjectId = u32::MAX;
 const CHUNK: usize = 1 << 10;
 
 /// One object.
+#[derive(Serialize, Deserialize)]
 pub struct Slot<D> {
     key: Bits,
     parent: Bits,
@@ -33,6 +35,7 @@ pub struct Slot<D> {
 }
 
 /// An object's neighbours in the order in which objects were last heard of.
+#[derive(Serialize, Deserialize)]
 pub struct Neighbours {
     newer: ObjectId,
     older: ObjectId,
@@ -71,13 +74,49 @@ impl<D> Slot<D> {
 }
 
 /// A slab of objects with two tables and a list through it.
+#[derive(Serialize, Deserialize)]
+#[serde(from = "Stored<D>")]
 pub struct Slots<D> {
     slab: Slab<D>,
     free: Vec<ObjectId>,
-    by_key: HashTable<ObjectId>,
-    by_name: HashTable<ObjectId>,
     newest: ObjectId,
     oldest: ObjectId,
+    /// Made anew from the slab, as is the next.
+    #[serde(skip)]
+    by_key: HashTable<ObjectId>,
+    #[serde(skip)]
+    by_name: HashTable<ObjectId>,
+}
+
+/// What a snapshot has of it.
+#[derive(Deserialize)]
+struct Stored<D> {
+    slab: Slab<D>,
+    free: Vec<ObjectId>,
+    newest: ObjectId,
+    oldest: ObjectId,
+}
+
+impl<D> From<Stored<D>> for Slots<D> {
+    fn from(stored: Stored<D>) -> Self {
+        let Stored { slab, free, newest, oldest } = stored;
+        let placed: usize = slab.iter().map(Vec::len).sum();
+        let held = placed - free.len();
+        let mut slots = Self {
+            slab,
+            free,
+            newest,
+            oldest,
+            by_key: HashTable::with_capacity(held),
+            by_name: HashTable::with_capacity(held),
+        };
+        for id in 0..placed as ObjectId {
+            if place(&mut slots.slab, id).is_some() {
+                slots.file(id);
+            }
+        }
+        slots
+    }
 }
 
 /// Chunks of the same size; the last one may not be full.
@@ -109,6 +148,15 @@ impl<D> IndexMut<ObjectId> for Slots<D> {
     }
 }
 
+impl<D> Slots<D> {
+    fn file(&mut self, id: ObjectId) {
+        let slab = &self.slab;
+        let (key, name_key) = (held(slab, id).key(), held(slab, id).name_key);
+        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
+        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
+    }
+}
+
 impl<D: Aging> Slots<D> {
     /// The object with this key.
     pub fn find(&self, key: u128) -> Option<ObjectId> {
@@ -133,9 +181,7 @@ impl<D: Aging> Slots<D> {
         };
         let id = self.free.pop().unwrap_or_else(|| grow(&mut self.slab));
         *place(&mut self.slab, id) = Some(slot);
-        let slab = &self.slab;
-        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
-        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
+        self.file(id);
         self.link(id);
         id
     }

@@ -7,6 +7,7 @@
 //! such a trace was ever opened.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::change::is_autoscaler;
 use crate::changes::{Changes, Logged};
@@ -24,7 +25,7 @@ use crate::slots::{Aging, Neighbours};
 use crate::time::{Nanos, Second};
 
 /// What the Router keeps of an object.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Told {
     /// Of what was last told of it, and under which root.
     pub digest: u64,
@@ -37,7 +38,7 @@ pub struct Told {
 /// What controllers adopt when its labels fit, with all that belongs to it.
 const ADOPTABLE: &str = "ReplicaSet";
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Linked {
     /// What stands for a uid that is none; `None`: its key tells it.
     standin: Option<Box<str>>,
@@ -51,6 +52,7 @@ struct Linked {
 }
 
 /// A generation, and when it was made.
+#[derive(Serialize, Deserialize)]
 struct Dated {
     generation: i64,
     since: Second,
@@ -74,15 +76,13 @@ impl Aging for Told {
 }
 
 impl Detail for Told {
-    type Pools = ();
-
-    fn introduce(identity: &Identity<'_>, (): &mut ()) -> Self {
+    fn introduce(identity: &Identity<'_>) -> Self {
         let is_told_by_key = uuid_bits(identity.uid).is_some();
         let linked = || Linked { standin: Some(identity.uid.into()), ..Linked::default() };
         Self { more: (!is_told_by_key).then(|| Box::new(linked())), ..Self::default() }
     }
 
-    fn complete(&mut self, _: &str, (): &mut ()) {}
+    fn complete(&mut self, _: &str) {}
 
     fn created(&self) -> Option<Nanos> {
         self.created.into()
@@ -161,8 +161,10 @@ impl Told {
 
 /// When trouble of a node was last told to begin and what told it first, by the key of its name and
 /// the phase.
-#[derive(Default)]
-pub struct TroublesBegun(FxHashMap<(u64, u8), (Nanos, SpanContext)>);
+#[derive(Default, Serialize, Deserialize)]
+pub struct TroublesBegun(
+    #[serde(with = "crate::snapshot::sorted")] FxHashMap<(u64, u8), (Nanos, SpanContext)>,
+);
 
 impl Core {
     /// Remembers what links to this object, or to what it scales, will need.
@@ -253,7 +255,7 @@ impl Core {
         let named = scoped_name(EVERYWHERE, kind, namespace, name);
         let known = known.or_else(|| self.owners.known_named(named, at));
         // Messages may tell whose it is.
-        let heard_of = known.or_else(|| self.owners.unknown_named(named).next());
+        let heard_of = known.or_else(|| self.owners.unknown_in_order(named).first().copied());
         let root = heard_of.map(|id| self.root_of(id).id);
         let key = match root.filter(|&root| known.is_some() || Some(root) != heard_of) {
             Some(root) => Key::generation(&self.uid_of(root), self.owners[root].generation_at(at)),

@@ -6,6 +6,8 @@
 
 use std::num::NonZeroU32;
 
+use serde::{Deserialize, Serialize};
+
 /// Nanoseconds since the Unix epoch.
 pub type Nanos = i64;
 
@@ -13,7 +15,7 @@ pub type Nanos = i64;
 pub const SECOND: Nanos = 1_000_000_000;
 
 /// The start of a second from 1970 to 2105, or none, in four bytes: the index holds millions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Second(Option<NonZeroU32>);
 
 impl From<Option<Nanos>> for Second {

@@ -4,9 +4,11 @@
 //! may get children when its trace closes. Promises that a parent covers its children, that every
 //! span leaves once, and that what time cut off says so.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{CLOSED_KEPT, HARD_AGE, HARD_SPANS, SOFT_AGE, SOFT_SPANS};
 use crate::time::Nanos;
@@ -17,7 +19,7 @@ pub type TraceId = u32;
 pub type SpanIndex = u32;
 
 /// What a trace is about: a generation of an object, or its deletion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Key of the object.
     pub object: u128,
@@ -26,6 +28,7 @@ pub struct Subject {
 }
 
 /// A span that has not left, or that others may hang under.
+#[derive(Serialize, Deserialize)]
 pub struct Span {
     /// OpenTelemetry's span id.
     pub id: [u8; 8],
@@ -42,8 +45,10 @@ pub struct Span {
     /// Cut off by a limit.
     pub incomplete: bool,
     /// Encoded resource.
+    #[serde(with = "crate::snapshot::shared")]
     pub resource: Rc<[u8]>,
     /// Encoded fields but start and end; `None` once it has left.
+    #[serde(with = "serde_bytes")]
     pub body: Option<Box<[u8]>>,
     /// Phases that it began and that are open.
     pub phases: u16,
@@ -75,6 +80,7 @@ pub struct Finished {
 }
 
 /// One trace.
+#[derive(Serialize, Deserialize)]
 pub struct Trace {
     /// OpenTelemetry's trace id.
     pub id: [u8; 16],
@@ -93,11 +99,12 @@ pub struct Trace {
     /// How far the watermark was when something late opened it: that may be long after it closed.
     pub opened_late: Nanos,
     /// Synthetic `Create` spans, by the key of their object.
+    #[serde(with = "crate::snapshot::sorted")]
     pub created: FxHashMap<u128, SpanIndex>,
     /// Synthetic `Scale` spans, by generation.
     pub scaled: Vec<(i64, SpanIndex)>,
     /// Objects whose own link to another trace stands on a span.
-    pub linked: FxHashSet<u128>,
+    pub linked: BTreeSet<u128>,
     /// Spans, those that left included.
     pub count: u32,
     open_phases: u32,
@@ -119,7 +126,7 @@ impl Trace {
             opened_late: Nanos::MIN,
             created: FxHashMap::default(),
             scaled: Vec::new(),
-            linked: FxHashSet::default(),
+            linked: BTreeSet::new(),
             count: 1,
             open_phases: 0,
             last_end: Nanos::MIN,

@@ -5,6 +5,7 @@
 //! three ways.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{TROUBLE_REACH, TROUBLED_NODES_MAX, TROUBLES_MAX};
 use crate::links::SpanContext;
@@ -12,6 +13,7 @@ use crate::record;
 use crate::rules::Phase;
 use crate::time::Nanos;
 
+#[derive(Serialize, Deserialize)]
 struct Trouble {
     phase: Phase,
     at: Nanos,
@@ -22,8 +24,8 @@ struct Trouble {
 }
 
 /// The trouble of all nodes.
-#[derive(Default)]
-pub struct Troubles(FxHashMap<u64, Vec<Trouble>>);
+#[derive(Default, Serialize, Deserialize)]
+pub struct Troubles(#[serde(with = "crate::snapshot::sorted")] FxHashMap<u64, Vec<Trouble>>);
 
 impl Troubles {
     /// Trouble of a node begins or ends.

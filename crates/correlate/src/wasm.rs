@@ -126,6 +126,16 @@ impl Router {
         Self(router::Router::new(settings.0.clone()))
     }
     /// # Errors
+    /// Why the snapshot is of no use.
+    pub fn restore(settings: &Settings, snapshot: &[u8]) -> Result<Self, String> {
+        let restored = router::Router::restore(settings.0.clone(), snapshot);
+        restored.map(Self).map_err(|error| error.to_string())
+    }
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.0.snapshot()
+    }
+    /// # Errors
     /// Too many bytes of Events without receivedAt.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), String> {
         self.0.push(chunk).map_err(|limit| limit.to_string())
@@ -161,6 +171,16 @@ impl Correlator {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self { inner: correlator::Correlator::new(settings.0.clone()), drained: 0 }
+    }
+    /// # Errors
+    /// Why the snapshot is of no use.
+    pub fn restore(settings: &Settings, snapshot: &[u8]) -> Result<Self, String> {
+        let restored = correlator::Correlator::restore(settings.0.clone(), snapshot);
+        restored.map(|inner| Self { inner, drained: 0 }).map_err(|error| error.to_string())
+    }
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.inner.snapshot()
     }
     /// # Errors
     /// No Router wrote the batch.

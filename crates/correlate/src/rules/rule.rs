@@ -1,9 +1,11 @@
 //! A row of the table of causality. Rows live as long as the process, as tables do.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Nanos, SECOND};
 
 /// Whether something is brought up or taken down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// Created, scaled up, and whatever happens while it lives.
     #[default]
@@ -13,7 +15,7 @@ pub enum Direction {
 }
 
 /// A phase, such as the pull of an image; `RuleTable::phase_name` has its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Phase(pub u8);
 
 impl Phase {

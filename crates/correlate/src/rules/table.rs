@@ -34,6 +34,7 @@ pub struct RuleTable {
     nameable: FxHashSet<&'static str>,
     names_any: bool,
     slack_max: Nanos,
+    digest: u32,
 }
 
 /// A row with its expressions.
@@ -94,7 +95,8 @@ impl RuleTable {
     /// The id of a row, and what is wrong with it.
     pub fn with_rows(json: &str) -> Result<&'static Self, String> {
         let table = Self::build(rows_of(json)?, rows_of(BUILTIN)?)?;
-        Ok(Box::leak(Box::new(table)))
+        let digest = crc32fast::hash(json.as_bytes());
+        Ok(Box::leak(Box::new(Self { digest, ..table })))
     }
 
     /// Only these rows, for comparisons.
@@ -138,6 +140,7 @@ impl RuleTable {
         Self {
             index: Index::new(&rules),
             slack_max: rules.iter().map(|rule| rule.slack).fold(GENERIC.slack, Nanos::max),
+            digest: 0,
             entries,
             phases,
             nameable,
@@ -199,6 +202,12 @@ impl RuleTable {
     #[must_use]
     pub fn slack_max(&self) -> Nanos {
         self.slack_max
+    }
+
+    /// Tells apart tables with other rows of the user.
+    #[must_use]
+    pub fn digest(&self) -> u32 {
+        self.digest
     }
 
     /// The name of a phase.

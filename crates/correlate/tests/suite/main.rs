@@ -17,4 +17,5 @@ mod properties;
 mod random;
 mod rules;
 mod run;
+mod snapshot;
 mod tree;
