@@ -1,4 +1,4 @@
-// `node bench/live.mjs [--rate N] [--seconds N] [--json FILE]`: whether `kspan watch`
+// `npm run bench:live [-- --rate N --seconds N --json FILE]`: whether `kspan watch`
 // keeps up with a storm of Events, or holds it back without growing. live-server.mjs writes N Events a
 // second, and what they are about, over TLS; the real command line watches it, with a short memory (below), so that what is kept
 // of the past does not hide what is kept of a queue. Prints what was offered, written and read, how
