@@ -120,6 +120,7 @@ async function sampleUntil(end, pid, metricsUrl) {
     const passed = now.at - last.at;
     samples.push({
       second: Math.round(now.at - before.at),
+      Events: now.events,
       'Events/s': Math.round((now.events - last.events) / passed),
       'CPU cores': Number(((now.cpuSeconds - last.cpuSeconds) / passed).toFixed(2)),
       'RSS MiB': now.rssMiB,
@@ -183,7 +184,9 @@ function requireEven(account, written, exitCode) {
 }
 
 function resultOf(told, samples, account, afterMs) {
-  const at = (share) => samples[Math.ceil(samples.length * share) - 1]['RSS MiB'];
+  const sampleAt = (share) => samples[Math.ceil(samples.length * share) - 1];
+  const at = (share) => sampleAt(share)['RSS MiB'];
+  const grownEvents = sampleAt(1).Events - sampleAt(0.5).Events;
   const cpu = samples.reduce((sum, sample) => sum + sample['CPU cores'], 0) / samples.length;
   return {
     'Events/s offered': Number(values.rate),
@@ -193,6 +196,7 @@ function resultOf(told, samples, account, afterMs) {
     'RSS MiB at a quarter': at(0.25),
     'RSS MiB at half': at(0.5),
     'RSS MiB at the end': at(1),
+    'bytes grown per Event since half': Math.round(((at(1) - at(0.5)) * 2 ** 20) / grownEvents),
     'CPU cores': Number(cpu.toFixed(2)),
     'read after the last was written, ms': afterMs,
     Events: account.received,
