@@ -1,10 +1,11 @@
-// `node bench/memory.mjs [--objects N] [--shards N] [--order owners-first|interleaved]`: what the
-// owner index of a large cluster takes. The metadata of N objects goes through the Router in this
+// `npm run bench:memory [-- --objects N --shards N --order owners-first|interleaved --json FILE]`: what
+// the owner index of a large cluster takes. The metadata of N objects goes through the Router in this
 // thread and the Correlators in their own, as in the engine; then one Event about every hundredth
 // application shows that each knows whose its Pods are. Prints the growth of each WebAssembly memory
 // (which never shrinks: what was needed for a moment is counted), per object and in all.
 
 import { on } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { resolveConfig } from '../dist/config-load.js';
@@ -12,6 +13,7 @@ import { SpanDecoder } from '../dist/export/decode.js';
 import { ShardRouter } from '../dist/route/shard-router.js';
 import { compileWasm, WasmCorrelator, WasmRouter, wasmMemoryBytes } from '../dist/wasm.js';
 import { clusterMetadata, deploymentOf, podOf } from './cluster-metadata.mjs';
+import { machine } from './machine.mjs';
 
 const APPS_PER_EVENT = 100;
 
@@ -24,6 +26,7 @@ async function measure() {
     objects: option('500000'),
     shards: option('2'),
     order: option('owners-first'),
+    json: { type: 'string' },
   };
   const { values } = parseArgs({ options });
   const objects = Number(values.objects);
@@ -61,7 +64,7 @@ async function measure() {
 
   const grown = full.map((bytes, index) => bytes - empty[index]);
   const [routerBytes, ...shardBytes] = grown;
-  const report = {
+  const result = {
     order: values.order,
     objects: held,
     forgotten,
@@ -73,7 +76,11 @@ async function measure() {
     emptyMegabytes: Number((sum(empty) / 1e6).toFixed(1)),
     rssMegabytes: Number((rss / 1e6).toFixed(1)),
   };
-  console.log(JSON.stringify(report));
+  console.log(JSON.stringify(result));
+  if (values.json) {
+    const report = { date: new Date().toISOString(), machine, options: values, result };
+    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
 }
 
 /** A Correlator in a thread; `ask` gives its answer to one message. */

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::changes::{Logged, Opened};
 use crate::links::SpanContext;
 use crate::meta::SpecEntry;
-use crate::shared::{Pool, Shared};
+use crate::shared::Shared;
 use crate::time::{Nanos, Second};
 
 /// A generation of an object, and who made it.
@@ -25,16 +25,14 @@ pub struct Change {
     dated: bool,
     /// The version before is known: it is certain that it was made then.
     pub(crate) witnessed: bool,
-    author: Author,
+    /// Field manager and operation.
+    author: Shared,
     /// Made by an autoscaler through the scale subresource.
     pub autoscaled: bool,
     /// Made by another manager than the object's creator.
     pub foreign: bool,
     pub(crate) traces: Option<Box<Traces>>,
 }
-
-/// Field manager and operation.
-pub type Author = Shared<2>;
 
 /// Roots of the traces that were opened for a generation, or for a deletion.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -47,12 +45,7 @@ pub struct Traces {
 
 impl Change {
     /// As its version tells it, of an object with this creator.
-    pub fn new(
-        opened: &Opened<'_, '_>,
-        created: Option<Nanos>,
-        creator: &str,
-        authors: &mut Pool<2>,
-    ) -> Self {
+    pub fn new(opened: &Opened<'_, '_>, created: Option<Nanos>, creator: &str) -> Self {
         let Opened { generation, resource_version, at, entry, witnessed } = *opened;
         let is_creation = generation <= 1 && (at.is_none() || at <= created);
         let operation = entry.map_or("Update", |entry| &*entry.operation);
@@ -63,7 +56,7 @@ impl Change {
             since: at.into(),
             dated: at.is_some(),
             witnessed,
-            author: authors.share([entry.map_or("", |entry| &*entry.manager), operation]),
+            author: Shared::new(&[entry.map_or("", |entry| &*entry.manager), operation]),
             autoscaled: entry.is_some_and(is_autoscaler),
             foreign: entry.is_some_and(|entry| *entry.manager != *creator),
             traces: None,

@@ -66,9 +66,29 @@ enum Maker<'v, 'a> {
 }
 
 /// The generations of an object.
+#[derive(Default, Serialize, Deserialize)]
+pub enum Changes<C> {
+    /// No version was seen.
+    #[default]
+    None,
+    /// As most objects are: there is one, by one writer, and nothing happened since.
+    One(One<C>),
+    /// All that there is, wherever that is more.
+    Many(Box<Log<C>>),
+}
+
+/// A `Log` with one change, in fewer bytes.
 #[derive(Serialize, Deserialize)]
-pub struct Changes<C> {
-    /// Oldest first. Most objects have one or two: there is nothing to spare for more.
+pub struct One<C> {
+    change: C,
+    resource_version: u64,
+    seen: Seen,
+}
+
+/// The generations of an object, and the version before.
+#[derive(Serialize, Deserialize)]
+pub struct Log<C> {
+    /// Oldest first.
     list: Box<[C]>,
     resource_version: u64,
     /// How far the generation of the version before is from that of the newest change.
@@ -77,19 +97,69 @@ pub struct Changes<C> {
     deleting: bool,
 }
 
-impl<C> Default for Changes<C> {
-    fn default() -> Self {
-        Self {
-            list: Box::default(),
-            resource_version: 0,
-            ahead: 0,
-            spec: Box::default(),
-            deleting: false,
+impl<C> From<Changes<C>> for Log<C> {
+    fn from(changes: Changes<C>) -> Self {
+        let (list, resource_version, spec): (Box<[C]>, _, Box<[Seen]>) = match changes {
+            Changes::None => (Box::default(), 0, Box::default()),
+            Changes::One(One { change, resource_version, seen }) => {
+                (Box::new([change]), resource_version, Box::new([seen]))
+            }
+            Changes::Many(log) => return *log,
+        };
+        Self { list, resource_version, ahead: 0, spec, deleting: false }
+    }
+}
+
+impl<C> From<Log<C>> for Changes<C> {
+    fn from(log: Log<C>) -> Self {
+        let Log { resource_version, ahead, deleting, .. } = log;
+        let is_plain = log.list.len() == 1 && ahead == 0 && !deleting;
+        match (&*log.spec, is_plain) {
+            (&[seen], true) => {
+                let change = log.list.into_iter().next().expect("there is one");
+                Self::One(One { change, resource_version, seen })
+            }
+            _ => Self::Many(Box::new(log)),
         }
     }
 }
 
 impl<C: Logged> Changes<C> {
+    /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
+    /// nothing.
+    pub fn apply(&mut self, meta: &ObjectMeta<'_>, log: impl FnMut(&Opened<'_, '_>) -> C) -> bool {
+        let mut all = Log::from(std::mem::take(self));
+        let told = all.apply(meta, log);
+        *self = all.into();
+        told
+    }
+
+    /// All that is known, oldest first.
+    pub fn list(&self) -> &[C] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(&one.change),
+            Self::Many(log) => &log.list,
+        }
+    }
+
+    /// As `list`.
+    pub fn list_mut(&mut self) -> &mut [C] {
+        match self {
+            Self::None => &mut [],
+            Self::One(one) => std::slice::from_mut(&mut one.change),
+            Self::Many(log) => &mut log.list,
+        }
+    }
+
+    /// The newest of these not after `at`.
+    pub fn newest_at(&self, at: Nanos, of: impl Fn(&C) -> bool) -> Option<&C> {
+        let begun = |change: &&C| change.since().is_some_and(|since| since <= at);
+        self.list().iter().filter(|change| of(change)).rfind(begun)
+    }
+}
+
+impl<C: Logged> Log<C> {
     /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
     /// nothing.
     pub fn apply(
@@ -115,22 +185,6 @@ impl<C: Logged> Changes<C> {
         self.deleting |= meta.deleting;
         self.spec = meta.spec_entries.iter().map(Seen::new).collect();
         true
-    }
-
-    /// All that is known, oldest first.
-    pub fn list(&self) -> &[C] {
-        &self.list
-    }
-
-    /// As `list`.
-    pub fn list_mut(&mut self) -> &mut [C] {
-        &mut self.list
-    }
-
-    /// The newest of these not after `at`.
-    pub fn newest_at(&self, at: Nanos, of: impl Fn(&C) -> bool) -> Option<&C> {
-        let begun = |change: &&C| change.since().is_some_and(|since| since <= at);
-        self.list.iter().filter(|change| of(change)).rfind(begun)
     }
 
     /// The first version seen stands for all that came before it: of those it tells when the

@@ -195,8 +195,7 @@ impl Correlator {
         }
         let (id, _) = objects.apply_meta(scope, &meta);
         let marks = marks::read(&meta, &settings.traceparent_annotations);
-        let (object, pools) = objects.detail_mut(id);
-        object.apply_version(&meta, marks, pools);
+        objects[id].apply_version(&meta, marks);
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Author, Change, Traces};
+use crate::change::{Change, Traces};
 use crate::changes::Changes;
 use crate::ids::{uuid_bits, uuid_text};
 use crate::limits::{DELETE_SLACK, PLAIN_WITHIN, SECOND_END};
@@ -16,18 +16,9 @@ use crate::marks::Marks;
 use crate::meta::{ObjectMeta, SpecEntry};
 use crate::owners::{Detail, Identity, Scope, scoped_name};
 use crate::phases::LastEnder;
-use crate::shared::{Pool, Shared};
+use crate::shared::Shared;
 use crate::slots::{Aging, Neighbours};
 use crate::time::{Nanos, SECOND, Second};
-
-/// apiVersion, kind and namespace.
-type Collection = Shared<3>;
-/// What objects have in common.
-#[derive(Default)]
-pub struct Pools {
-    collections: Pool<3>,
-    authors: Pool<2>,
-}
 
 /// How a trace opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +42,8 @@ pub struct ObjectDetail {
     pub uid_known: bool,
     /// Its name.
     pub name: Box<str>,
-    collection: Collection,
+    /// apiVersion, kind and namespace.
+    collection: Shared,
     created: Second,
     /// A deletionTimestamp was seen.
     pub deleting: bool,
@@ -61,7 +53,8 @@ pub struct ObjectDetail {
     lived: Option<Box<Lived>>,
     rare: Option<Box<Rare>>,
     changes: Changes<Change>,
-    creator: Option<Author>,
+    /// As `Change::author`, of its first.
+    creator: Option<Shared>,
 }
 
 /// What Events told of an object.
@@ -96,9 +89,7 @@ impl Aging for ObjectDetail {
 }
 
 impl Detail for ObjectDetail {
-    type Pools = Pools;
-
-    fn introduce(identity: &Identity<'_>, pools: &mut Pools) -> Self {
+    fn introduce(identity: &Identity<'_>) -> Self {
         let Identity { uid, api_version, kind, namespace, .. } = *identity;
         let bits = uuid_bits(uid);
         let text = || Box::new(Rare { uid: Some(uid.into()), ..Rare::default() });
@@ -106,7 +97,7 @@ impl Detail for ObjectDetail {
             uid_bits: bits.unwrap_or_default().to_be_bytes(),
             uid_known: identity.uid_known,
             name: identity.name.into(),
-            collection: pools.collections.share([api_version, kind, namespace]),
+            collection: Shared::new(&[api_version, kind, namespace]),
             created: Second::default(),
             deleting: false,
             dismissed: false,
@@ -117,10 +108,9 @@ impl Detail for ObjectDetail {
         }
     }
 
-    fn complete(&mut self, api_version: &str, pools: &mut Pools) {
+    fn complete(&mut self, api_version: &str) {
         if self.api_version().is_empty() && !api_version.is_empty() {
-            let texts = [api_version, self.kind(), self.namespace()];
-            self.collection = pools.collections.share(texts);
+            self.collection = Shared::new(&[api_version, self.kind(), self.namespace()]);
         }
     }
 
@@ -136,18 +126,16 @@ impl Detail for ObjectDetail {
 
 impl ObjectDetail {
     /// Takes in a version of the object. A version no newer than the last tells nothing.
-    pub fn apply_version(&mut self, meta: &ObjectMeta<'_>, marks: Marks, pools: &mut Pools) {
-        let Pools { collections, authors } = pools;
+    pub fn apply_version(&mut self, meta: &ObjectMeta<'_>, marks: Marks) {
         if self.changes.list().is_empty() {
             let written = |entry: &&SpecEntry<'_>| entry.time.second().unwrap_or(Nanos::MAX);
             let earliest = meta.spec_entries.iter().min_by_key(written);
-            self.creator = earliest.map(|entry| authors.share([&entry.manager, &entry.operation]));
+            self.creator = earliest.map(|entry| Shared::new(&[&entry.manager, &entry.operation]));
         }
         let created = meta.created.second();
         let creator = self.creator.as_ref().map_or("", |creator| &creator[0]);
-        if self.changes.apply(meta, |opened| Change::new(opened, created, creator, authors)) {
-            let texts = [&*meta.api_version, self.kind(), &*meta.namespace];
-            self.collection = collections.share(texts);
+        if self.changes.apply(meta, |opened| Change::new(opened, created, creator)) {
+            self.collection = Shared::new(&[&meta.api_version, self.kind(), &meta.namespace]);
             self.created = created.into();
             self.deleting |= meta.deleting;
             if marks != Marks::default() || self.rare.is_some() {

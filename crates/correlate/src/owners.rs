@@ -61,14 +61,11 @@ pub struct Identity<'a> {
 
 /// What an index keeps for an object beside its links.
 pub trait Detail: Aging {
-    /// What the details of an index share.
-    type Pools: Default;
-
     /// The detail of an object that was just heard of.
-    fn introduce(identity: &Identity<'_>, pools: &mut Self::Pools) -> Self;
+    fn introduce(identity: &Identity<'_>) -> Self;
 
     /// The object was heard of again, with this apiVersion.
-    fn complete(&mut self, api_version: &str, pools: &mut Self::Pools);
+    fn complete(&mut self, api_version: &str);
 
     /// Start of the second it was created in; `None`: unknown, or not kept.
     fn created(&self) -> Option<Nanos>;
@@ -86,11 +83,8 @@ pub(crate) struct PlainOwner {
 
 /// Objects by uid and by name, with their owners, in the order they were last heard of.
 #[derive(Serialize, Deserialize)]
-pub struct OwnerIndex<D: Detail> {
+pub struct OwnerIndex<D> {
     pub(crate) slots: Slots<D>,
-    /// Fill again with what is heard of.
-    #[serde(skip)]
-    pools: D::Pools,
     #[serde(with = "crate::stored::sorted")]
     pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
@@ -104,14 +98,14 @@ pub struct OwnerIndex<D: Detail> {
     pub(crate) cluster_uid: String,
 }
 
-impl<D: Detail> Index<ObjectId> for OwnerIndex<D> {
+impl<D> Index<ObjectId> for OwnerIndex<D> {
     type Output = D;
     fn index(&self, id: ObjectId) -> &D {
         &self.slots[id].detail
     }
 }
 
-impl<D: Detail> IndexMut<ObjectId> for OwnerIndex<D> {
+impl<D> IndexMut<ObjectId> for OwnerIndex<D> {
     fn index_mut(&mut self, id: ObjectId) -> &mut D {
         &mut self.slots[id].detail
     }
@@ -121,7 +115,6 @@ impl<D: Detail> Default for OwnerIndex<D> {
     fn default() -> Self {
         Self {
             slots: Slots::default(),
-            pools: D::Pools::default(),
             plain: FxHashMap::default(),
             said: FxHashMap::default(),
             tombstones: BTreeSet::new(),
@@ -218,7 +211,7 @@ impl<D: Detail> OwnerIndex<D> {
             self.mirror(scope, &regarding.uid).or_else(there).or_else(everywhere)
         };
         if let Some(id) = known {
-            self.slots[id].detail.complete(api_version, &mut self.pools);
+            self[id].complete(api_version);
             self.slots.touch(id);
             return id;
         }
@@ -239,11 +232,6 @@ impl<D: Detail> OwnerIndex<D> {
     fn mirror(&self, scope: Scope, hash: &str) -> Option<ObjectId> {
         let key = self.mirrors.get(&in_scope(scope, object_key(hash)))?;
         self.find(*key).filter(|_| !hash.is_empty())
-    }
-
-    /// An object's detail, and what it shares with others.
-    pub fn detail_mut(&mut self, id: ObjectId) -> (&mut D, &mut D::Pools) {
-        (&mut self.slots[id].detail, &mut self.pools)
     }
 
     /// Says which cluster this is: part of the stand-in of objects without uid.
@@ -318,13 +306,12 @@ impl<D: Detail> OwnerIndex<D> {
     pub(crate) fn ensure(&mut self, scope: Scope, identity: &Identity<'_>) -> ObjectId {
         let key = in_scope(scope, object_key(identity.uid));
         if let Some(id) = self.find(key) {
-            self.slots[id].detail.complete(identity.api_version, &mut self.pools);
+            self[id].complete(identity.api_version);
             return id;
         }
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
         let parent = self.parent_by_name(name).filter(|&parent| parent != key);
-        let detail = D::introduce(identity, &mut self.pools);
-        let id = self.slots.insert(key, name, detail);
+        let id = self.slots.insert(key, name, D::introduce(identity));
         self.set_parent(id, parent.unwrap_or(0));
         id
     }

@@ -102,8 +102,8 @@ struct Stored<D> {
 impl<D> From<Stored<D>> for Slots<D> {
     fn from(stored: Stored<D>) -> Self {
         let Stored { slab, free, newest, oldest } = stored;
-        let places = slab.iter().map(Vec::len).sum::<usize>();
-        let held = places - free.len();
+        let placed: usize = slab.iter().map(Vec::len).sum();
+        let held = placed - free.len();
         let mut slots = Self {
             slab,
             free,
@@ -112,7 +112,7 @@ impl<D> From<Stored<D>> for Slots<D> {
             by_key: HashTable::with_capacity(held),
             by_name: HashTable::with_capacity(held),
         };
-        for id in 0..places as ObjectId {
+        for id in 0..placed as ObjectId {
             if place(&mut slots.slab, id).is_some() {
                 slots.file(id);
             }
@@ -154,9 +154,9 @@ impl<D> Slots<D> {
     /// Makes an object found.
     fn file(&mut self, id: ObjectId) {
         let slab = &self.slab;
-        let (key, name) = (held(slab, id).key(), held(slab, id).name_key);
+        let (key, name_key) = (held(slab, id).key(), held(slab, id).name_key);
         self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
-        self.by_name.insert_unique(name, id, |&id| held(slab, id).name_key);
+        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
     }
 }
 

@@ -17,16 +17,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::rules::{Rule, RuleTable};
 use crate::shared::Shared;
 
+/// Rows, and what has been met.
 #[derive(Default)]
-struct Context {
+pub struct Context {
     rows: FxHashMap<&'static str, &'static Rule>,
     bytes: Met<Rc<[u8]>>,
-    pairs: Met<Shared<2>>,
-    triples: Met<Shared<3>>,
+    pub(crate) texts: Met<Shared>,
 }
 
 /// What has been met, in its order: written, and read.
-struct Met<T> {
+pub struct Met<T> {
     written: FxHashMap<T, u32>,
     read: Vec<T>,
 }
@@ -73,34 +73,16 @@ pub mod row {
 pub mod shared {
     use serde_bytes::Bytes;
 
-    use super::{Deserializer, Rc, Serializer, read, write};
+    use super::{Deserializer, Rc, Serializer, mention, recall};
 
     pub fn serialize<S: Serializer>(bytes: &Rc<[u8]>, to: S) -> Result<S::Ok, S::Error> {
-        write(bytes, Bytes::new(bytes), |context| &mut context.bytes, to)
+        mention(bytes, Bytes::new(bytes), |met| &mut met.bytes, to)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rc<[u8]>, D::Error> {
-        read(|bytes: &Bytes| Rc::from(&**bytes), |context| &mut context.bytes, from)
+        recall(|bytes: &Bytes| Rc::from(&**bytes), |met| &mut met.bytes, from)
     }
 }
-
-macro_rules! shared_texts {
-    ($count:literal, $met:ident) => {
-        impl Serialize for Shared<$count> {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                write(self, self.texts(), |context| &mut context.$met, to)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for Shared<$count> {
-            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                read(Shared::new, |context| &mut context.$met, from)
-            }
-        }
-    };
-}
-shared_texts!(2, pairs);
-shared_texts!(3, triples);
 
 /// What is shared, where it is met.
 #[derive(Serialize, Deserialize)]
@@ -109,7 +91,8 @@ enum Mention<T> {
     Again(u32),
 }
 
-fn write<T: Clone + Eq + Hash, S: Serializer>(
+/// Writes what is shared: its content the first time.
+pub fn mention<T: Clone + Eq + Hash, S: Serializer>(
     value: &T,
     content: impl Serialize,
     met: fn(&mut Context) -> &mut Met<T>,
@@ -129,7 +112,8 @@ fn write<T: Clone + Eq + Hash, S: Serializer>(
     mention.serialize(to)
 }
 
-fn read<'de, T: Clone, C: Deserialize<'de>, D: Deserializer<'de>>(
+/// Reads what `mention` wrote; `make`: of its content.
+pub fn recall<'de, T: Clone, C: Deserialize<'de>, D: Deserializer<'de>>(
     make: fn(C) -> T,
     met: fn(&mut Context) -> &mut Met<T>,
     from: D,

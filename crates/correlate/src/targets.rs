@@ -76,15 +76,13 @@ impl Aging for Told {
 }
 
 impl Detail for Told {
-    type Pools = ();
-
-    fn introduce(identity: &Identity<'_>, (): &mut ()) -> Self {
+    fn introduce(identity: &Identity<'_>) -> Self {
         let is_told_by_key = uuid_bits(identity.uid).is_some();
         let linked = || Linked { standin: Some(identity.uid.into()), ..Linked::default() };
         Self { more: (!is_told_by_key).then(|| Box::new(linked())), ..Self::default() }
     }
 
-    fn complete(&mut self, _: &str, (): &mut ()) {}
+    fn complete(&mut self, _: &str) {}
 
     fn created(&self) -> Option<Nanos> {
         self.created.into()
