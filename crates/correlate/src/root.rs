@@ -55,15 +55,15 @@ pub struct Root {
     /// No timer is due before this.
     timer: Nanos,
     traces: BTreeMap<TraceId, Trace>,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     namings: FxHashMap<u64, Vec<Naming>>,
     phases: Phases,
     /// By the key of an object: occurrences about it that announced the end of others, and the span
     /// that each hangs under.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     ends_announced: FxHashMap<u128, BTreeMap<Order, Place>>,
     /// Links that wait for an occurrence to stand on, by the key of its object.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     links: FxHashMap<u128, Vec<WaitingLink>>,
 }
 
