@@ -135,7 +135,9 @@ impl Root {
     /// Remembers what a queued occurrence names.
     pub fn add_namings(&mut self, pending: &Pending) {
         for named in &pending.names {
-            self.namings.entry(named.name).or_default().push(Naming {
+            // Most are named once, and remembered for long.
+            let namings = self.namings.entry(named.name);
+            namings.or_insert_with(|| Vec::with_capacity(1)).push(Naming {
                 order: pending.order,
                 direction: pending.direction_of(named),
                 slack: pending.rule.slack,

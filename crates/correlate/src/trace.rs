@@ -249,6 +249,7 @@ impl Trace {
                 leave(span);
             }
         }
+        self.spans.shrink_to_fit();
     }
 
     fn finish(&mut self, index: SpanIndex) -> Option<Finished> {
