@@ -42,6 +42,8 @@ const file = () => join(folder, 'checkpoint');
 const received = (samples: Samples) => samples.get('kspan_events_total') ?? 0;
 const hasCheckpoint = (samples: Samples) => samples.get('kspan_checkpoint_bytes')! > 0;
 const isDone = (now: Samples) => now.get('kspan_events_held') === 0;
+/** Also where a run has only begun, and will read all of them again. */
+const hasDone = (events: number) => (now: Samples) => received(now) === events && isDone(now);
 
 function start(args: string[] = [], endpoint = receiver.endpoint): Promise<LiveKspan> {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
