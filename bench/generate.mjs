@@ -10,18 +10,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compileRecording } from './template.mjs';
 
-const scenarios = ['rollout', 'statefulset', 'daemonset', 'job', 'pending'];
+/** The real recordings that all is made of. */
+export const SCENARIOS = ['rollout', 'statefulset', 'daemonset', 'job', 'pending'].map((name) =>
+  fileURLToPath(new URL(`../test/scenarios/${name}/events.ndjson`, import.meta.url)),
+);
 
 /**
  * Yields whole copies (Buffer, about 30 to 400 KB each) until at least `bytes` are out. `onCopy`
  * hears of every copy's { frames, occurrences }.
  */
 export function* generateRecording({ bytes, seed = 1, onCopy = () => {} }) {
-  const templates = scenarios.map((name) =>
-    compileRecording(
-      fileURLToPath(new URL(`../test/scenarios/${name}/events.ndjson`, import.meta.url)),
-    ),
-  );
+  const templates = SCENARIOS.map((file) => compileRecording(file));
   const random = mulberry32(seed);
   let clockMs = Date.parse('2026-01-01T00:00:00Z');
   let version = 1000;
@@ -29,7 +28,9 @@ export function* generateRecording({ bytes, seed = 1, onCopy = () => {} }) {
     const { bounds, render, frames, occurrences } = pick(templates, random);
     const shiftS = Math.ceil((clockMs - bounds.firstMs) / 1000);
     const versionShift = version - bounds.firstVersion;
-    const text = Buffer.from(render({ id: `s${seed}c${copy}`, shiftS, versionShift }));
+    const text = Buffer.from(
+      render({ id: `s${seed}c${copy}`, moved: (second) => second + shiftS, versionShift }),
+    );
     clockMs = bounds.lastMs + shiftS * 1000 + 1000 + Math.floor(random() * 2000);
     version = bounds.lastVersion + versionShift + 1;
     written += text.length;

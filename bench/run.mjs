@@ -5,9 +5,9 @@
 // writes them.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { machine } from './machine.mjs';
 
 const scenarios = ['crate', 'engine-1', 'engine-2'];
 const option = (value) => ({ type: 'string', default: value });
@@ -20,14 +20,6 @@ const { values } = parseArgs({
   },
 });
 
-const machine = {
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / 2 ** 30),
-  node: process.version,
-  platform: `${process.platform}-${process.arch}`,
-  commit: commit(),
-};
 console.log(Object.values(machine).join(' | '));
 
 const results = scenarios.map(measure);
@@ -65,13 +57,4 @@ function requireOneAnswer() {
   for (const { scenario, answer } of results) console.error(scenario, JSON.stringify(answer));
   console.error('the scenarios disagree about the spans');
   process.exitCode = 1;
-}
-
-function commit() {
-  try {
-    const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '-dirty' : '');
-  } catch {
-    return 'unknown commit';
-  }
 }

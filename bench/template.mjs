@@ -8,21 +8,21 @@ import { readFileSync } from 'node:fs';
 /**
  * @typedef {object} Copy what a copy differs by
  * @property {string} id part of every name; unique, lower case, fit for a Kubernetes name
- * @property {number} shiftS seconds that every time moves by
+ * @property {(second: number) => number} moved where a second of the recording goes
  * @property {number} versionShift added to every resourceVersion
  */
 
 /**
  * Reads an NDJSON recording and compiles it. `bounds` are those of the recording with its DELETED
  * frames: first and last receivedAt (ms), lowest and highest resourceVersion. `render(copy)` gives
- * the text of one copy.
+ * the text of one copy, or of the lines that `select` makes of the frames.
  */
-export function compileRecording(file) {
+export function compileRecording(file, select = (frames) => frames.map(({ line }) => line)) {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   const frames = withDeletions(lines);
   const slots = new SlotTable();
   const pattern = slotPattern(frames);
-  const parts = frames.map(({ line }) => cut(`${line}\n`, pattern, slots));
+  const parts = select(frames).map((line) => cut(`${line}\n`, pattern, slots));
   return {
     bounds: boundsOf(frames),
     occurrences: countOccurrences(frames),
@@ -51,15 +51,19 @@ class SlotTable {
   }
 }
 
+const SECOND = 1_000_000_000n;
+
 /** What each kind of slot holds in a copy. */
 const copiedSlot = {
   uid: (text, { id }) => uuidOf(createHash('sha1').update(`${id} ${text}`).digest('hex')),
-  time(text, { shiftS }) {
-    const shifted = new Date(Date.parse(text) + shiftS * 1000);
-    return shifted.toISOString().slice(0, 19) + text.slice(19);
+  time(text, { moved }) {
+    const second = moved(Date.parse(`${text.slice(0, 19)}Z`) / 1000);
+    return new Date(second * 1000).toISOString().slice(0, 19) + text.slice(19);
   },
-  nanos(text, { shiftS }) {
-    return (BigInt(`0x${text}`) + BigInt(shiftS) * 1_000_000_000n).toString(16).padStart(16, '0');
+  nanos(text, { moved }) {
+    const nanos = BigInt(`0x${text}`);
+    const second = BigInt(moved(Number(nanos / SECOND)));
+    return (second * SECOND + (nanos % SECOND)).toString(16).padStart(16, '0');
   },
   name: (text, { id }) => `${id}-${text}`,
   version: (text, { versionShift }) => String(Number(text) + versionShift),

@@ -1,6 +1,6 @@
-// Runs: a source of frames, the engine, and how one ends with the other. A replay ends with its inputs, a
-// watch with its signal. What was read is finished before an input that broke off is told, or, where a live
-// run keeps checkpoints, stays in the last of them.
+// Runs: a source of frames, the engine, and how one ends with the other. A replay ends with its
+// inputs, a watch with its signal. What was read is finished before an input that broke off is told,
+// or, where a live run keeps checkpoints, stays in the last of them.
 import type { Checkpointer } from './checkpoint/checkpointer.js';
 import type { Config } from './config.js';
 import { Engine, type EngineSnapshot, type RunSummary } from './engine.js';

@@ -104,6 +104,11 @@ export function compileWasm(): WasmModule {
   return compiled;
 }
 
+/** Size of this thread's WebAssembly memory, which its Router or Correlator shares with nothing else. */
+export function wasmMemoryBytes(): number {
+  return initSync({ module: compileWasm() as never }).memory.buffer.byteLength;
+}
+
 /** What an Event says that rows look at; what is left out fits any row. */
 export interface RuleQuery {
   message: string;

@@ -1,6 +1,6 @@
-// Checkpoints of a live run: whoever goes on from one gives the spans that an undisturbed run would have
-// given, each once after an orderly end and at most doubled, to the byte, after a crash. kspan runs as a user would
-// start it, against a server that plays a cluster.
+// Checkpoints of a live run: whoever goes on from one gives the spans that an undisturbed run would
+// have given, each once after an orderly end and at most doubled, to the byte, after a crash. kspan
+// runs as a user would start it, against a server that plays a cluster.
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -42,6 +42,8 @@ const file = () => join(folder, 'checkpoint');
 const received = (samples: Samples) => samples.get('kspan_events_total') ?? 0;
 const hasCheckpoint = (samples: Samples) => samples.get('kspan_checkpoint_bytes')! > 0;
 const isDone = (now: Samples) => now.get('kspan_events_held') === 0;
+/** Also where a run has only begun, and will read all of them again. */
+const hasDone = (events: number) => (now: Samples) => received(now) === events && isDone(now);
 
 function start(args: string[] = [], endpoint = receiver.endpoint): Promise<LiveKspan> {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
@@ -122,7 +124,9 @@ describe('a run that goes on from a checkpoint', () => {
     await first.kill();
     const sent = spansOf(receiver);
     const second = await startKept(rare);
-    await second.until((now) => isDone(now) && now.get('kspan_export_waiting_spans') === 0);
+    await second.until(
+      (now) => hasDone(events)(now) && now.get('kspan_export_waiting_spans') === 0,
+    );
     await second.stop();
     const spans = spansOf(receiver);
     const doubled = spans.filter((span, n) => span.spanId === spans[n - 1]?.spanId);
@@ -166,7 +170,7 @@ describe('a run that goes on from a checkpoint', () => {
     await first.kill();
     deaf.close();
     const second = await startKept();
-    await second.until(isDone);
+    await second.until(hasDone(events));
     await second.stop();
     expect(eventsOf(spansOf(receiver))).toHaveLength(events);
   });

@@ -1,6 +1,6 @@
-// Objects of kinds that are not watched: each is looked up once, within a budget, and what comes of it is in
-// time for the Event that it was asked for. Events wait for none of it, and nothing is asked for that a
-// watch tells, nor a Secret.
+// Objects of kinds that are not watched: each is looked up once, within a budget, and what comes of
+// it is in time for the Event that it was asked for. Events wait for none of it, and nothing is
+// asked for that a watch tells, nor a Secret.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KubeClient } from '../src/ingest/kube-client.ts';
 import { Lookups } from '../src/ingest/lookups.ts';

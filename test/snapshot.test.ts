@@ -8,7 +8,7 @@ import { RECORDINGS } from './support/scenarios.ts';
 import { chunksOf, correlateInProcess } from './support/wasm-correlator.ts';
 
 const SHARDS = [1, 3];
-const BATCHES = [1, 7, 60];
+const BATCH_FRAMES = [1, 7, 60];
 const CLUSTERS = 25;
 
 const module = compileWasm();
@@ -40,25 +40,23 @@ function correlateInterrupted(input: Uint8Array, shards: number, batchFrames: nu
   return Buffer.concat(drained);
 }
 
-function expectTheSame(input: Uint8Array): void {
-  for (const shards of SHARDS)
-    for (const batchFrames of BATCHES) {
-      const expected = correlateInProcess(input, { shards, batchFrames });
-      const found = correlateInterrupted(input, shards, batchFrames);
-      expect(Buffer.compare(found, expected), `${shards} shards, ${batchFrames} frames`).toBe(0);
-    }
+function expectTheSame(input: Uint8Array, shards: number, batchFrames: number): void {
+  const expected = correlateInProcess(input, { shards, batchFrames });
+  const found = correlateInterrupted(input, shards, batchFrames);
+  expect(Buffer.compare(found, expected), `${shards} shards, ${batchFrames} frames`).toBe(0);
 }
 
 describe('a run that goes on from snapshots after each batch', () => {
   for (const { name, input } of RECORDINGS)
     test(`${name}: gives the bytes of a run in one go`, () => {
-      expectTheSame(input);
+      for (const shards of SHARDS)
+        for (const batchFrames of BATCH_FRAMES) expectTheSame(input, shards, batchFrames);
     });
 
   test(`gives the bytes of a run in one go, of ${CLUSTERS} random clusters`, () => {
     for (let seed = 1; seed <= CLUSTERS; seed++) {
       const lines = recordingOf(seed).frames.map((frame) => `${JSON.stringify(frame)}\n`);
-      expectTheSame(Buffer.from(lines.join('')));
+      expectTheSame(Buffer.from(lines.join('')), SHARDS[seed % 2]!, 10);
     }
   });
 });

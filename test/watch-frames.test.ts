@@ -48,6 +48,15 @@ describe('the lines of a watch', () => {
     expect(framesOf(found.frames)).toHaveLength(3);
   });
 
+  test('tell the end of the initial list, also when a plain bookmark comes right behind it', () => {
+    const end = { 'k8s.io/initial-events-end': 'true' };
+    const marks = [end, undefined].map((annotations, index) =>
+      lineOf('BOOKMARK', { metadata: { resourceVersion: String(20 + index), annotations } }),
+    );
+    const { bookmark } = new WatchLines(1000).push(Buffer.from(text + marks.join('')), END);
+    expect(bookmark).toEqual({ version: '21', initialEnd: true });
+  });
+
   test('that are too large are counted as such, and the next line is read', () => {
     const lines = new WatchLines(1024);
     const large = lineOf('ADDED', objectOf('x'.repeat(3000)));

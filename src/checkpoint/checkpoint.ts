@@ -1,6 +1,7 @@
-// A checkpoint: the state of the engine, the position in the cluster's streams at which it was taken, and
-// the spans that go out with it, as bytes of a file and back. What does not come from this program, in this version and about this
-// cluster, or is not what was written, is refused with the reason in one line.
+// A checkpoint: the state of the engine, the position in the cluster's streams at which it was taken,
+// and the spans that go out with it, as bytes of a file and back. What does not come from this
+// program, in this version and about this cluster, or is not what was written, is refused with the
+// reason in one line.
 import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import type { EngineSnapshot } from '../engine.js';

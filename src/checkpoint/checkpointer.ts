@@ -1,9 +1,10 @@
-// Begins a live run from the newest checkpoint, and takes more of them: every so often between two chunks,
-// sooner when many spans wait for one, and once at its end. Spans go out when a checkpoint on disk has
-// them, and the next one is written when they have got there: so after a crash all that was read since the newest
-// one is read again, and what was on its way is sent again, the same to the byte. Taking one makes
-// the engine wait for its shards, so it takes no more than a small share of the time. One that cannot be
-// written is told; its spans go out all the same, and it is tried again when the next is due.
+// Begins a live run from the newest checkpoint, and takes more of them: every so often between two
+// chunks, sooner when many spans wait for one, and once at its end. Spans go out when a checkpoint on
+// disk has them, and the next one is written when they have got there: so after a crash all that was
+// read since the newest one is read again, and what was on its way is sent again, the same to the
+// byte. Taking one makes the engine wait for its shards, so it takes no more than a small share of the
+// time. One that cannot be written is told; its spans go out all the same, and it is tried again when
+// the next is due.
 import type { EngineSnapshot } from '../engine.js';
 import { reasonOf, StateError } from '../errors.js';
 import type { ClusterPosition } from '../ingest/watch-view.js';

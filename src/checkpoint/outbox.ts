@@ -1,7 +1,7 @@
-// The sink of a run that keeps checkpoints: finished spans wait in it until a checkpoint that holds them is
-// on disk, and only then go to the sink behind it. So what a back end got is what the newest checkpoint says,
-// and after a crash it gets the very same bytes again, or spans that it has never seen. Writing to it
-// never waits: whoever takes checkpoints looks at `bytes`.
+// The sink of a run that keeps checkpoints: finished spans wait in it until a checkpoint that holds
+// them is on disk, and only then go to the sink behind it. So what a back end got is what the newest
+// checkpoint says, and after a crash it gets the very same bytes again, or spans that it has never
+// seen. Writing to it never waits: whoever takes checkpoints looks at `bytes`.
 import type { ExportState, LostSpans, SpanSink } from '../export/sink.js';
 
 /** As a worker gave them. */

@@ -1,6 +1,6 @@
-// `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary; beside it the
-// log and, where it is told so, the server of metrics, checkpoints and a recording. Returns the exit code: 0 also
-// after a signal, since that is how it ends.
+// `kspan watch`: settings, cluster and sink, then the run until a signal, and its summary; beside it
+// the log and, where it is told so, the server of metrics, checkpoints and a recording. Returns the
+// exit code: 0 also after a signal, since that is how it ends.
 import { Checkpointer } from '../checkpoint/checkpointer.js';
 import { Outbox } from '../checkpoint/outbox.js';
 import { StateDir } from '../checkpoint/state-dir.js';

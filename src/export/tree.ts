@@ -4,10 +4,10 @@
 //   ~ KIND TRACEID
 //
 // N counts within the trace in the order printed and P is the N of the parent; OFFSET is from the root
-// and, like DURATION, in seconds; ERROR stands only where the status says so. A span's links follow it. Children are ordered by
-// start, causal rank and span id, traces by start and trace id, with an empty line between them.
-// Control characters are escaped, so no message can play tricks on a terminal. A tree is for people:
-// beyond a limit of spans it is refused.
+// and, like DURATION, in seconds; ERROR stands only where the status says so. A span's links follow
+// it. Children are ordered by start, causal rank and span id, traces by start and trace id, with an
+// empty line between them. Control characters are escaped, so no message can play tricks on a
+// terminal. A tree is for people: beyond a limit of spans it is refused.
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { ExportError } from '../errors.js';
 import { ATTRIBUTE, causalRank, endNanos, isOccurrence, startNanos } from '../model.js';

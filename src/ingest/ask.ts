@@ -1,5 +1,5 @@
-// One small request to the API server, and its whole answer as text. Credentials that do not work are
-// read anew once; whatever keeps the answer away is an InputError that says what was asked.
+// One small request to the API server, and its whole answer as text. Credentials that do not work
+// are read anew once; whatever keeps the answer away is an InputError that says what was asked.
 import { text } from 'node:stream/consumers';
 import { InputError, reasonOf } from '../errors.js';
 import type { KubeClient } from './kube-client.js';

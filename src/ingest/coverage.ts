@@ -1,6 +1,7 @@
-// What the watches of a cluster cover, and what is done about the rest. Kinds are watched that the settings
-// name, and custom resources from when one is first met; an object of any other kind is looked up by
-// itself. Events go on meanwhile: whatever has to be asked for is asked for beside them.
+// What the watches of a cluster cover, and what is done about the rest. Kinds are watched that the
+// settings name, and custom resources from when one is first met; an object of any other kind is
+// looked up by itself. Events go on meanwhile: whatever has to be asked for is asked for beside
+// them.
 import type { Config } from '../config.js';
 import { listOf } from '../config-setting.js';
 import { InputError } from '../errors.js';

@@ -128,7 +128,7 @@ export function isCustom(group: string): boolean {
   return group.includes('.') && !BUILT_IN_GROUPS.has(group);
 }
 
-/** Where its objects in these namespaces are; none named: all objects, also those in no namespace. */
+/** Where its objects in these namespaces are; none named: all, also those in no namespace. */
 export function pathsOf(resource: ApiResource, namespaces: readonly string[]): string[] {
   if (namespaces.length === 0) return [pathOf(resource)];
   return resource.namespaced ? namespaces.map((namespace) => pathOf(resource, namespace)) : [];

@@ -12,6 +12,8 @@ const ANSWER_TIMEOUT_MS = 5000;
  * set: what is written behind a dead connection is then not late when it comes.
  */
 const CERTAIN_MS = 4000;
+/** One answer that does not come may be this process' own fault, when it had no processor for so long. */
+const MISSES_MAX = 2;
 /** Which every user may ask for; a refusal is an answer, too. */
 const PATH = '/livez';
 
@@ -21,6 +23,8 @@ export class Liveness {
   readonly #onLost: () => void;
   #heardAt = performance.now();
   #isAsking = false;
+  /** Asked, one after another, without an answer. */
+  #misses = 0;
 
   /** `onLost`: there was no answer, so no connection that is open can be relied upon. */
   constructor(client: KubeClient, signal: AbortSignal, onLost: () => void) {
@@ -32,6 +36,7 @@ export class Liveness {
   /** Something came through. */
   heard(): void {
     this.#heardAt = performance.now();
+    this.#misses = 0;
   }
 
   get isCertain(): boolean {
@@ -43,7 +48,7 @@ export class Liveness {
     if (this.#isAsking || performance.now() - this.#heardAt < SILENCE_MS) return;
     this.#isAsking = true;
     this.#ask()
-      .catch(this.#onLost)
+      .catch(() => this.#miss())
       .finally(() => {
         this.#isAsking = false;
       });
@@ -55,5 +60,13 @@ export class Liveness {
     const { body } = await this.#client.get(PATH, { accept: '*/*', signal });
     await text(body);
     this.#heardAt = Math.max(this.#heardAt, askedAt);
+    this.#misses = 0;
+  }
+
+  #miss(): void {
+    this.#misses += 1;
+    if (this.#misses < MISSES_MAX) return;
+    this.#misses = 0;
+    this.#onLost();
   }
 }

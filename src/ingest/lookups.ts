@@ -1,7 +1,8 @@
-// Metadata of single objects, for those that no watch covers. In go objects that Events were about, out go
-// frames as a watch would have them. Each is asked for once, whatever comes of it, and no more are than
-// the budget allows: a rate, with a burst after a pause. Nobody waits for an answer, and a kind that may
-// not be read, or is not there, is left alone from then on. Secrets are never asked for.
+// Metadata of single objects, for those that no watch covers. In go objects that Events were about,
+// out go frames as a watch would have them. Each is asked for once, whatever comes of it, and no
+// more are than the budget allows: a rate, with a burst after a pause. Nobody waits for an answer,
+// and a kind that may not be read, or is not there, is left alone from then on. Secrets are never
+// asked for.
 import type { Config } from '../config.js';
 import type { ObjectMet } from '../wasm.js';
 import { ask, METADATA } from './ask.js';
@@ -29,7 +30,7 @@ export interface LookupOptions {
 /** A slow server is not asked for more at a time. */
 const AT_A_TIME = 4;
 const ANSWER_TIMEOUT_MS = 5000;
-/** Their Events have gone on long before it is their turn; at the limit further ones are left out. */
+/** Their Events go on long before their turn comes; at the limit further ones are left out. */
 const WAITING_MAX = 1000;
 /** Objects that will not be asked for again; at the limit the oldest may be. */
 const ASKED_MAX = 65_536;

@@ -1,7 +1,7 @@
 // Recording a live cluster, alone or beside what else is done with its frames. The frames go to a
-// Recorder as they come, and are pulled no faster than it takes them. Alone, a Router that remembers
-// little tells what was met, so that the same custom resources and lookups are recorded as watch has.
-// Secrets are refused where they are asked for; the Recorder is the second wall.
+// Recorder as they come, and are pulled no faster than it takes them. Alone, a Router that
+// remembers little tells what was met, so that the same custom resources and lookups are recorded
+// as watch has. Secrets are refused where they are asked for; the Recorder is the second wall.
 import type { Config } from '../config.js';
 import { listOf } from '../config-setting.js';
 import { ConfigError, reasonOf } from '../errors.js';

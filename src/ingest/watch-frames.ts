@@ -154,7 +154,9 @@ function readControl(line: string, found: WatchFrames): boolean {
     return true;
   }
   const { resourceVersion = '', annotations } = object?.metadata ?? {};
-  const initialEnd = annotations?.['k8s.io/initial-events-end'] === 'true';
+  const isEnd = annotations?.['k8s.io/initial-events-end'] === 'true';
+  // On a busy server a plain bookmark follows it at once.
+  const initialEnd = isEnd || found.bookmark?.initialEnd === true;
   found.bookmark = { version: resourceVersion, initialEnd };
   return false;
 }

@@ -1,6 +1,6 @@
-// What can be seen of a cluster that is watched: its streams and their clock, to be looked at by whoever
-// asks (metrics, readiness, checkpoints) and by the watch itself, and what is reported of them. Nothing is
-// computed until somebody asks.
+// What can be seen of a cluster that is watched: its streams and their clock, to be looked at by
+// whoever asks (metrics, readiness, checkpoints) and by the watch itself, and what is reported of
+// them. Nothing is computed until somebody asks.
 import type { ApiResource } from './discovery.js';
 import type { LookupOutcome } from './lookups.js';
 import type { RestartCause, WatchProgress } from './watch-state.js';
@@ -16,7 +16,7 @@ export interface ClusterView {
   lagMs(): number;
   /** What came of the objects that no watch covers. */
   lookups(): Readonly<Record<LookupOutcome, number>>;
-  /** Of what was taken so far: all before it, and maybe some after; undefined: Events are not come to yet. */
+  /** Of what was taken so far: all before it, and maybe some after; undefined: no Events yet. */
   position(): ClusterPosition | undefined;
 }
 

@@ -1,8 +1,8 @@
 // A live cluster as one stream of frames: its Events, and the metadata of what they are about. All
 // metadata that there is comes before the first Event; after that chunks come as they arrive, and a
-// frame that tells nothing but the time when none does. Nothing is read from the sockets that was not
-// asked for, and no request is made for an Event about what is watched. What the server refuses is told
-// once and done without.
+// frame that tells nothing but the time when none does. Nothing is read from the sockets that was
+// not asked for, and no request is made for an Event about what is watched. What the server refuses
+// is told once and done without.
 import { setMaxListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../config.js';

@@ -4,6 +4,7 @@
 use crate::counts::CorrelatorCounts;
 use crate::encode::{Position, SpanEncoder};
 use crate::links::SpanLink;
+use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
 use crate::owners::ObjectId;
 use crate::parent::{Parent, object_named};
@@ -117,7 +118,7 @@ impl World {
             return;
         }
         if let Some(id) = self.objects.find(*about) {
-            self.objects[id].last_ender.see(pending.order.resource_version, rule);
+            self.objects[id].live().last_ender.see(pending.order.resource_version, rule);
         }
         let (out, counts) = (&mut self.out, &mut self.counts);
         for owner in [*about, PhaseOwner::from(*about_name)] {
@@ -157,11 +158,14 @@ impl World {
         for (owner, name) in self.phase_owners(pending, phase) {
             let of = if pending.rule.of_named { owner } else { pending.about };
             let object = self.objects.find(of).map(|id| &self.objects[id]);
-            let gone = object.and_then(|object| object.deleted_at);
+            let gone = object.and_then(ObjectDetail::deleted_at);
             // Deleted, nobody knows when: it says nothing of what other Events end.
             let gone = gone.filter(|&gone| gone > Nanos::MIN || phase == Phase::TERMINATION);
             let version = pending.order.resource_version;
-            if object.is_some_and(|object| object.last_ender.has_ended(phase, version)) {
+            if object
+                .and_then(ObjectDetail::lived)
+                .is_some_and(|lived| lived.last_ender.has_ended(phase, version))
+            {
                 continue;
             }
             let open = root.open_phase_of(owner, name, container, phase);

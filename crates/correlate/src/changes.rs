@@ -37,18 +37,21 @@ pub struct Opened<'v, 'a> {
 }
 
 /// An entry of the version before.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Seen {
-    who: u64,
-    time: Option<Nanos>,
-    fields: u64,
+    /// Hash of who wrote it, and when.
+    writing: u32,
+    /// Hash of what it owns.
+    fields: u32,
 }
 
 impl Seen {
     fn new(entry: &SpecEntry<'_>) -> Self {
         let mut hasher = FxHasher::default();
         (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
-        Self { who: hasher.finish(), time: entry.time.second(), fields: entry.fields }
+        entry.time.second().hash(&mut hasher);
+        let half = |hash: u64| (hash ^ (hash >> 32)) as u32;
+        Self { writing: half(hasher.finish()), fields: half(entry.fields) }
     }
 }
 
@@ -63,24 +66,60 @@ enum Maker<'v, 'a> {
 }
 
 /// The generations of an object.
+#[derive(Default, Serialize, Deserialize)]
+pub enum Changes<C> {
+    /// No version was seen.
+    #[default]
+    None,
+    /// As most objects are: there is one, by one writer, and nothing happened since.
+    One(One<C>),
+    /// All that there is, wherever that is more.
+    Many(Box<Log<C>>),
+}
+
+/// A `Log` with one change, in fewer bytes.
 #[derive(Serialize, Deserialize)]
-pub struct Changes<C> {
-    /// Oldest first.
-    list: Vec<C>,
+pub struct One<C> {
+    change: C,
     resource_version: u64,
-    generation: i64,
+    seen: Seen,
+}
+
+/// The generations of an object, and the version before.
+#[derive(Serialize, Deserialize)]
+pub struct Log<C> {
+    /// Oldest first.
+    list: Box<[C]>,
+    resource_version: u64,
+    /// How far the generation of the version before is from that of the newest change.
+    ahead: i32,
     spec: Box<[Seen]>,
     deleting: bool,
 }
 
-impl<C> Default for Changes<C> {
-    fn default() -> Self {
-        Self {
-            list: Vec::new(),
-            resource_version: 0,
-            generation: 0,
-            spec: Box::default(),
-            deleting: false,
+impl<C> From<Changes<C>> for Log<C> {
+    fn from(changes: Changes<C>) -> Self {
+        let (list, resource_version, spec): (Box<[C]>, _, Box<[Seen]>) = match changes {
+            Changes::None => (Box::default(), 0, Box::default()),
+            Changes::One(One { change, resource_version, seen }) => {
+                (Box::new([change]), resource_version, Box::new([seen]))
+            }
+            Changes::Many(log) => return *log,
+        };
+        Self { list, resource_version, ahead: 0, spec, deleting: false }
+    }
+}
+
+impl<C> From<Log<C>> for Changes<C> {
+    fn from(log: Log<C>) -> Self {
+        let Log { resource_version, ahead, deleting, .. } = log;
+        let is_plain = log.list.len() == 1 && ahead == 0 && !deleting;
+        match (&*log.spec, is_plain) {
+            (&[seen], true) => {
+                let change = log.list.into_iter().next().expect("there is one");
+                Self::One(One { change, resource_version, seen })
+            }
+            _ => Self::Many(Box::new(log)),
         }
     }
 }
@@ -88,7 +127,46 @@ impl<C> Default for Changes<C> {
 impl<C: Logged> Changes<C> {
     /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
     /// nothing.
-    pub fn apply(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) -> bool {
+    pub fn apply(&mut self, meta: &ObjectMeta<'_>, log: impl FnMut(&Opened<'_, '_>) -> C) -> bool {
+        let mut all = Log::from(std::mem::take(self));
+        let told = all.apply(meta, log);
+        *self = all.into();
+        told
+    }
+
+    /// All that is known, oldest first.
+    pub fn list(&self) -> &[C] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(&one.change),
+            Self::Many(log) => &log.list,
+        }
+    }
+
+    /// As `list`.
+    pub fn list_mut(&mut self) -> &mut [C] {
+        match self {
+            Self::None => &mut [],
+            Self::One(one) => std::slice::from_mut(&mut one.change),
+            Self::Many(log) => &mut log.list,
+        }
+    }
+
+    /// The newest of these not after `at`.
+    pub fn newest_at(&self, at: Nanos, of: impl Fn(&C) -> bool) -> Option<&C> {
+        let begun = |change: &&C| change.since().is_some_and(|since| since <= at);
+        self.list().iter().filter(|change| of(change)).rfind(begun)
+    }
+}
+
+impl<C: Logged> Log<C> {
+    /// Takes in a version, and logs what it opens. False: it is no newer than the last and tells
+    /// nothing.
+    pub fn apply(
+        &mut self,
+        meta: &ObjectMeta<'_>,
+        mut log: impl FnMut(&Opened<'_, '_>) -> C,
+    ) -> bool {
         let first = self.list.is_empty();
         if !first && meta.resource_version <= self.resource_version {
             return false;
@@ -98,36 +176,20 @@ impl<C: Logged> Changes<C> {
         } else if let Some(opened) = self.opened_by(meta) {
             if self.list.len() >= CHANGES_MAX {
                 // The first is what all that an autoscaler did since goes back to.
-                self.list.remove(1);
+                self.edit(|list| drop(list.remove(1)));
             }
-            self.list.push(log(&opened));
+            self.edit(|list| list.push(log(&opened)));
         }
         self.resource_version = meta.resource_version;
-        self.generation = meta.generation;
+        self.ahead = self.distance(meta);
         self.deleting |= meta.deleting;
         self.spec = meta.spec_entries.iter().map(Seen::new).collect();
         true
     }
 
-    /// All that is known, oldest first.
-    pub fn list(&self) -> &[C] {
-        &self.list
-    }
-
-    /// As `list`.
-    pub fn list_mut(&mut self) -> &mut [C] {
-        &mut self.list
-    }
-
-    /// The newest of these not after `at`.
-    pub fn newest_at(&self, at: Nanos, of: impl Fn(&C) -> bool) -> Option<&C> {
-        let begun = |change: &&C| change.since().is_some_and(|since| since <= at);
-        self.list.iter().filter(|change| of(change)).rfind(begun)
-    }
-
     /// The first version seen stands for all that came before it: of those it tells when the
     /// object was created, and by whom if that shows in its managedFields.
-    fn open_first(&mut self, meta: &ObjectMeta<'_>, log: impl Fn(&Opened<'_, '_>) -> C) {
+    fn open_first(&mut self, meta: &ObjectMeta<'_>, mut log: impl FnMut(&Opened<'_, '_>) -> C) {
         let created = meta.created.second();
         let entry = newest(meta.spec_entries.iter());
         let at = entry.and_then(|entry| entry.time.second()).or(created);
@@ -135,22 +197,36 @@ impl<C: Logged> Changes<C> {
             let before = meta.spec_entries.iter().filter(|entry| {
                 entry.time.second().is_some_and(|written| Some(written) <= created)
             });
-            self.list.push(log(&Opened {
+            let opened = Opened {
                 generation: meta.generation - 1,
                 resource_version: 0,
                 at: created,
                 entry: newest(before),
                 witnessed: false,
-            }));
+            };
+            self.edit(|list| list.push(log(&opened)));
         }
         let first = Opened::after(meta, entry);
-        self.list.push(log(&Opened { at, witnessed: false, ..first }));
+        self.edit(|list| list.push(log(&Opened { at, witnessed: false, ..first })));
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut Vec<C>)) {
+        let mut list = std::mem::take(&mut self.list).into_vec();
+        list.reserve_exact(1);
+        edit(&mut list);
+        self.list = list.into_boxed_slice();
+    }
+
+    /// How far a version's generation is from that of the newest change.
+    fn distance(&self, meta: &ObjectMeta<'_>) -> i32 {
+        let current = self.list.last().map_or(0, Logged::generation);
+        let distance = meta.generation.saturating_sub(current);
+        distance.clamp(i32::MIN.into(), i32::MAX.into()) as i32
     }
 
     /// The generation that a version opens, if it opens one.
     fn opened_by<'v, 'a>(&self, meta: &'v ObjectMeta<'a>) -> Option<Opened<'v, 'a>> {
-        let current = self.list.last().map_or(0, Logged::generation);
-        if meta.generation == current {
+        if self.distance(meta) == 0 {
             return None;
         }
         let mere_deletion = meta.deleting && !self.deleting;
@@ -161,7 +237,7 @@ impl<C: Logged> Changes<C> {
                 Maker::Entry(entry) => Some(Opened::after(meta, Some(entry))),
             };
         }
-        (meta.generation != self.generation && !mere_deletion).then(|| Opened::after(meta, None))
+        (self.distance(meta) != self.ahead && !mere_deletion).then(|| Opened::after(meta, None))
     }
 
     /// Who made a version what it is. The scale subresource leaves no time in its entry, and the same entry the next
@@ -169,13 +245,11 @@ impl<C: Logged> Changes<C> {
     /// leaves nothing: an entry whose time did not move has lost a field, and wrote none.
     fn maker<'v, 'a>(&self, meta: &'v ObjectMeta<'a>, mere_deletion: bool) -> Maker<'v, 'a> {
         let entries = || meta.spec_entries.iter();
-        let known = |entry: &SpecEntry<'_>, same: fn(&Seen, &Seen) -> bool| {
-            let entry = Seen::new(entry);
-            self.spec.iter().any(|seen| seen.who == entry.who && same(seen, &entry))
+        let same_time = |entry: &SpecEntry<'_>| {
+            let writing = Seen::new(entry).writing;
+            self.spec.iter().any(|seen| seen.writing == writing)
         };
-        let same_time = |entry: &SpecEntry<'_>| known(entry, |a, b| a.time == b.time);
-        let same_fields =
-            |entry: &SpecEntry<'_>| known(entry, |a, b| (a.time, a.fields) == (b.time, b.fields));
+        let same_fields = |entry: &SpecEntry<'_>| self.spec.contains(&Seen::new(entry));
         let is_timed = |entry: &SpecEntry<'_>| entry.time.second().is_some();
         let is_timeless_scale =
             |entry: &SpecEntry<'_>| entry.subresource == "scale" && !is_timed(entry);

@@ -17,9 +17,8 @@ use crate::event::{self, KubeEvent};
 use crate::limits::Settings;
 use crate::marks;
 use crate::meta;
-use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
-use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
+use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
 use crate::place::World;
@@ -36,7 +35,7 @@ const MACHINE: &str = "Correlator";
 #[derive(Serialize, Deserialize)]
 pub struct Correlator {
     world: World,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     roots: FxHashMap<u128, Root>,
     /// (due, key of the root); a root's own `due` says whether an entry still holds, and makes it
     /// anew.
@@ -152,7 +151,7 @@ impl Correlator {
         for named in found.names().filter(|_| event.series.is_none()) {
             objects.apply_name(key, named, about, time.at);
         }
-        objects[about].pins += 1;
+        objects[about].live().pins += 1;
         let encoded =
             (spans.resource(&event.component, &event.instance), spans.event_fields(event));
         let of = About { key: objects.key(about), uid_known: objects[about].uid_known };
@@ -200,7 +199,7 @@ impl Correlator {
         objects[id].dismissed = false;
         if version.deleted {
             objects.delete(id, version.received_at);
-            objects[id].deleted_at.get_or_insert(version.received_at.unwrap_or(Nanos::MIN));
+            objects[id].deleted(version.received_at.unwrap_or(Nanos::MIN));
             if let Some(at) = version.received_at {
                 self.gone(scope, id, at);
             }
@@ -210,10 +209,9 @@ impl Correlator {
     /// What goes on for an object ends with it.
     fn gone(&mut self, scope: Scope, id: ObjectId, at: Nanos) {
         let objects = &self.world.objects;
-        let ObjectDetail { kind, namespace, name, .. } = &objects[id];
         let owner = objects.key(id);
         let key = if scope == EVERYWHERE { owner } else { scope };
-        let named = PhaseOwner::from(scoped_name(key, kind, namespace, name));
+        let named = PhaseOwner::from(objects[id].name_in(key));
         let Some(root) = self.roots.get_mut(&key) else { return };
         root.gone(owner, at);
         root.gone(named, at);

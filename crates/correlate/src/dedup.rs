@@ -12,9 +12,9 @@ use crate::time::Nanos;
 /// The highest count seen of each Event.
 #[derive(Serialize, Deserialize)]
 pub struct SeenEvents {
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     young: FxHashMap<u128, u64>,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     old: FxHashMap<u128, u64>,
     /// Set by `limit`.
     #[serde(skip)]

@@ -3,15 +3,17 @@
 //! In go Events, objects and changes, out come encoded span bodies and resources. An Event's own
 //! fields are encoded once, when it arrives; what depends on its place is added when it is placed.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::change::Change;
 use crate::event::KubeEvent;
 use crate::limits::{RESOURCES_MAX, Settings};
 use crate::links::SpanLink;
-use crate::objects::{Change, ObjectDetail};
+use crate::objects::ObjectDetail;
 use crate::otlp::{SpanWriter, resource_bytes};
 use crate::owners::{ObjectId, OwnerIndex};
 use crate::pending::{Pending, container_of};
@@ -163,7 +165,7 @@ impl SpanEncoder {
             text(&mut span, NODE_NAME, node);
         }
         let about = &objects[path[0]];
-        text(&mut span, "k8s.object.uid", if about.uid_known { &about.uid } else { "" });
+        text(&mut span, "k8s.object.uid", &known_uid(about));
         let generation = about.generation_at(pending.order.time, pending.version);
         if generation > 0 {
             span.attr_int("k8s.object.generation", generation);
@@ -191,18 +193,18 @@ impl SpanEncoder {
         let mut span = SpanWriter::new();
         position(&mut span, at);
         write_links(&mut span, links);
-        span.name(&format!("{}.{}", object.kind, synthetic.operation));
-        text(&mut span, "k8s.namespace.name", &object.namespace);
+        span.name(&format!("{}.{}", object.kind(), synthetic.operation));
+        text(&mut span, "k8s.namespace.name", object.namespace());
         path_attributes(&mut span, objects, path);
-        text(&mut span, "k8s.object.kind", &object.kind);
+        text(&mut span, "k8s.object.kind", object.kind());
         text(&mut span, "k8s.object.name", &object.name);
-        text(&mut span, "k8s.object.uid", if object.uid_known { &object.uid } else { "" });
-        text(&mut span, "k8s.object.api_version", &object.api_version);
+        text(&mut span, "k8s.object.uid", &known_uid(object));
+        text(&mut span, "k8s.object.api_version", object.api_version());
         if synthetic.generation > 0 {
             span.attr_int("k8s.object.generation", synthetic.generation);
         }
         if at.parent.is_none() {
-            if let Some(changed) = synthetic.change.and_then(|change| change.at) {
+            if let Some(changed) = synthetic.change.and_then(Change::at) {
                 text(&mut span, "kspan.change.time", &format_rfc3339(changed));
             }
             if !objects.has_metadata(path[0]) {
@@ -211,6 +213,11 @@ impl SpanEncoder {
         }
         span.into_bytes().into()
     }
+}
+
+/// Empty when only a stand-in is known.
+fn known_uid(object: &ObjectDetail) -> Cow<'_, str> {
+    if object.uid_known { object.uid() } else { "".into() }
 }
 
 fn position(span: &mut SpanWriter, at: Position) {
@@ -247,7 +254,7 @@ fn path_attributes(
     let mut has_node = false;
     for &id in path {
         let object = &objects[id];
-        let Some(index) = KINDS.iter().position(|(kind, ..)| **kind == *object.kind) else {
+        let Some(index) = KINDS.iter().position(|(kind, ..)| *kind == object.kind()) else {
             continue;
         };
         if std::mem::replace(&mut given[index], true) {
@@ -255,7 +262,7 @@ fn path_attributes(
         }
         let (_, name, uid) = KINDS[index];
         text(span, name, &object.name);
-        text(span, uid, if object.uid_known { &object.uid } else { "" });
+        text(span, uid, &known_uid(object));
         has_node |= name == NODE_NAME;
     }
     has_node

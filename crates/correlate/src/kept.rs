@@ -37,7 +37,7 @@ impl Fact {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Kept {
     /// In order of arrival.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     by_root: FxHashMap<u128, VecDeque<Fact>>,
     /// By arrival: the root.
     order: BTreeMap<u64, u128>,

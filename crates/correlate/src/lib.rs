@@ -9,6 +9,7 @@
 pub mod attach;
 pub mod batch;
 pub mod boundary;
+pub mod change;
 pub mod changes;
 pub mod correlator;
 pub mod counts;
@@ -44,8 +45,10 @@ pub mod root;
 pub mod route;
 pub mod router;
 pub mod rules;
+pub mod shared;
 pub mod slots;
 pub mod snapshot;
+pub(crate) mod stored;
 pub mod strings;
 pub mod synthetic;
 pub mod targets;

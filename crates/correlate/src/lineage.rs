@@ -18,7 +18,7 @@ impl<D: Detail> OwnerIndex<D> {
         {
             if let Some(start) = path.iter().position(|&seen| seen == parent) {
                 // A cycle has no top: its smallest key stands in, from wherever the walk began.
-                let uid = |&i: &usize| in_scope(scope, self.slots[path[i]].key);
+                let uid = |&i: &usize| in_scope(scope, self.slots[path[i]].key());
                 let root = (start..path.len()).min_by_key(uid);
                 path.truncate(root.map_or(path.len(), |root| root + 1));
                 return;
@@ -37,14 +37,14 @@ impl<D: Detail> OwnerIndex<D> {
     /// Node nor known to be cluster-scoped.
     fn owner(&self, scope: Scope, id: ObjectId) -> Option<ObjectId> {
         let slot = &self.slots[id];
-        if slot.parent != 0 {
-            let own = self.find(slot.parent);
+        if slot.parent() != 0 {
+            let own = self.find(slot.parent());
             if scope == EVERYWHERE || own.is_some_and(|id| self.has_metadata(id)) {
                 return own;
             }
-            return self.find(in_scope(scope, slot.parent)).or(own);
+            return self.find(in_scope(scope, slot.parent())).or(own);
         }
-        self.plain.get(&slot.key)?.iter().filter(|owner| !owner.is_node).find_map(|owner| {
+        self.plain.get(&slot.key())?.iter().filter(|owner| !owner.is_node).find_map(|owner| {
             let id = self.locate(scope, owner.key)?;
             let flags = self.slots[id].flags;
             (flags & METADATA == 0 || flags & NAMESPACED != 0).then_some(id)
@@ -52,7 +52,7 @@ impl<D: Detail> OwnerIndex<D> {
     }
 
     pub(crate) fn set_parent(&mut self, id: ObjectId, parent: u128) {
-        let before = std::mem::replace(&mut self.slots[id].parent, parent);
+        let before = self.slots[id].set_parent(parent);
         if before == parent {
             return;
         }

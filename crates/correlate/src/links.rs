@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::Change;
 use crate::ids::Key;
 use crate::objects::{ObjectDetail, Opening};
 use crate::owners::{EVERYWHERE, ObjectId, scoped_name};
@@ -141,7 +142,7 @@ impl World {
             links.extend(before.map(|before| SpanLink::new(LinkKind::Previous, before)));
         } else if let Some(generation) = subject.generation {
             links.extend(self.owner_link(path, at));
-            let changed = object.change_to(generation).and_then(|change| change.at);
+            let changed = object.change_to(generation).and_then(Change::at);
             links.extend(self.applied_by_link(path, changed.unwrap_or(at)));
         } else {
             let newest = |object: &ObjectDetail| {
@@ -151,11 +152,11 @@ impl World {
                 .iter()
                 .map(|&id| &self.objects[id])
                 .find_map(|above| above.traces(Some(newest(above))).first);
-            let own = || (&Key::generation(&object.uid, newest(object))).into();
+            let own = || (&Key::generation(&object.uid(), newest(object))).into();
             let last = opened.unwrap_or_else(own);
             links.push(SpanLink::new(LinkKind::Generation, last));
         }
-        let above = path.iter().find_map(|&id| self.objects[id].traceparent);
+        let above = path.iter().find_map(|&id| self.objects[id].traceparent());
         links.extend(above.map(|above| SpanLink::new(LinkKind::Traceparent, above)));
         links.sort_by_key(|link| link.kind);
         links
@@ -176,12 +177,13 @@ impl World {
             links.extend(waiting.into_iter().map(|(kind, to)| SpanLink::new(kind, to)));
         }
         if pending.rule.links_node() {
-            let node = self.objects[path[0]].node.or(pending.node_key());
+            let node =
+                self.objects[path[0]].lived().and_then(|lived| lived.node).or(pending.node_key());
             let trouble = node.and_then(|node| self.troubles.of(node, pending.order.time));
             links.extend(trouble.map(|trouble| SpanLink::new(LinkKind::Node, trouble)));
         }
         let object = &self.objects[path[0]];
-        if let Some(to) = object.traceparent
+        if let Some(to) = object.traceparent()
             && let Some(trace) = trace.map(|trace| root.trace_mut(trace))
             && trace.subject.object != pending.about
             && trace.linked.insert(pending.about)
@@ -195,20 +197,20 @@ impl World {
     fn owner_link(&self, path: &[ObjectId], at: Nanos) -> Option<SpanLink> {
         let top = path.last().filter(|_| path.len() > 1)?;
         let top = &self.objects[*top];
-        let key = Key::generation(&top.uid, top.generation_at(at, None));
+        let key = Key::generation(&top.uid(), top.generation_at(at, None));
         Some(SpanLink::new(LinkKind::Owner, (&key).into()))
     }
 
     /// Who applied the object, or the nearest of its owners that says so.
     fn applied_by_link(&self, path: &[ObjectId], at: Nanos) -> Option<SpanLink> {
-        let by = path.iter().find_map(|&id| self.objects[id].applied_by.as_deref())?;
+        let by = path.iter().find_map(|&id| self.objects[id].applied_by())?;
         let NamedObject { kind, namespace, name } = by;
         let known = self.objects.known_named(scoped_name(EVERYWHERE, kind, namespace, name), at);
         let key = match known {
-            Some(id) if self.objects[id].uid == self.objects[path[0]].uid => return None,
+            Some(id) if self.objects[id].uid() == self.objects[path[0]].uid() => return None,
             Some(id) => {
                 let object = &self.objects[id];
-                Key::generation(&object.uid, object.generation_at(at, None))
+                Key::generation(&object.uid(), object.generation_at(at, None))
             }
             None => Key::generation(&self.objects.standin(kind, namespace, name), 0),
         };

@@ -7,9 +7,9 @@
 
 use crate::ids::standin_uid;
 use crate::owners::{
-    DELETED, Detail, EVERYWHERE, Identity, METADATA, NAMED, OwnerIndex, Scope, scoped_name,
+    Detail, EVERYWHERE, Identity, METADATA, NAMED, OwnerIndex, Scope, scoped_name,
 };
-use crate::slots::{ObjectId, Slot};
+use crate::slots::ObjectId;
 use crate::time::Nanos;
 
 /// The time of a message that the watermark has not passed.
@@ -39,14 +39,14 @@ impl<D: Detail> OwnerIndex<D> {
             return false;
         }
         let named = scoped_name(scope, kind, namespace, name);
-        let owner_key = self.slots[owner].key;
+        let owner_key = self.slots[owner].key();
         let (mut open, mut told) = (false, false);
         for id in self.ids_named(named).collect::<Vec<_>>() {
             let slot = &mut self.slots[id];
             if slot.flags & METADATA == 0 {
                 open = true;
                 self.say(id, owner_key, at);
-            } else if slot.parent == owner_key {
+            } else if slot.parent() == owner_key {
                 told = true;
                 slot.flags |= NAMED;
             }
@@ -66,8 +66,8 @@ impl<D: Detail> OwnerIndex<D> {
 
     /// Whether nothing but messages tells whose an object of this name is that `owner` names.
     pub fn is_open(&self, scope: Scope, named: Name<'_>, owner: ObjectId) -> bool {
-        let key = self.slots[owner].key;
-        let is_told = |id: ObjectId| self.slots[id].parent == key;
+        let key = self.slots[owner].key();
+        let is_told = |id: ObjectId| self.slots[id].parent() == key;
         let name = name_in(scope, named);
         !self.is_name_of(owner, scope, named)
             && (self.unknown_named(name).next().is_some() || !self.ids_named(name).any(is_told))
@@ -75,8 +75,8 @@ impl<D: Detail> OwnerIndex<D> {
 
     /// Whether an object of this name that has no metadata is `owner`'s now.
     pub fn is_said(&self, named: Name<'_>, owner: ObjectId) -> bool {
-        let key = self.slots[owner].key;
-        self.unknown_named(name_in(EVERYWHERE, named)).any(|id| self.slots[id].parent == key)
+        let key = self.slots[owner].key();
+        self.unknown_named(name_in(EVERYWHERE, named)).any(|id| self.slots[id].parent() == key)
     }
 
     /// All objects of this name (see `scoped_name`), dead and alive.
@@ -92,7 +92,7 @@ impl<D: Detail> OwnerIndex<D> {
     /// As `unknown_named`, in an order that does not depend on how the index was filled.
     pub fn unknown_in_order(&self, name: u64) -> Vec<ObjectId> {
         let mut unknown: Vec<_> = self.unknown_named(name).collect();
-        unknown.sort_unstable_by_key(|&id| self.slots[id].key);
+        unknown.sort_unstable_by_key(|&id| self.slots[id].key());
         unknown
     }
 
@@ -102,7 +102,7 @@ impl<D: Detail> OwnerIndex<D> {
         let known = self.ids_named(name).filter(|&id| self.has_metadata(id));
         known.max_by_key(|&id| {
             let (slot, created) = (&self.slots[id], self[id].created());
-            (created <= Some(at), created, slot.flags & DELETED == 0, slot.key)
+            (created <= Some(at), created, !slot.deleted, slot.key())
         })
     }
 
@@ -110,13 +110,13 @@ impl<D: Detail> OwnerIndex<D> {
     pub(crate) fn parent_by_name(&self, name: u64) -> Option<u128> {
         let said = |id: &ObjectId| {
             let slot = &self.slots[*id];
-            slot.parent != 0 && (slot.flags & METADATA == 0 || slot.flags & NAMED != 0)
+            slot.parent() != 0 && (slot.flags & METADATA == 0 || slot.flags & NAMED != 0)
         };
         let namesake = self.ids_named(name).filter(said).max_by_key(|&id| {
             let slot = &self.slots[id];
-            (slot.flags & METADATA == 0, slot.flags & DELETED == 0, slot.key)
+            (slot.flags & METADATA == 0, !slot.deleted, slot.key())
         });
-        namesake.map(|id| self.slots[id].parent)
+        namesake.map(|id| self.slots[id].parent())
     }
 
     /// When the newest message was written that counts for this name.
@@ -130,7 +130,7 @@ impl<D: Detail> OwnerIndex<D> {
     }
 
     fn say(&mut self, id: ObjectId, owner: u128, at: Nanos) {
-        let Slot { parent, name_key, .. } = self.slots[id];
+        let (parent, name_key) = (self.slots[id].parent(), self.slots[id].name_key);
         let is_newest = at > UNCERTAIN && at >= self.said_at(name_key);
         if is_newest || parent == 0 || self.find(parent).is_none() {
             self.set_parent(id, owner);

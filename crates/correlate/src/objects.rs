@@ -3,51 +3,22 @@
 //! In go versions of objects as their metadata arrives; out comes the generation that holds at a
 //! time or at a resourceVersion. Promises that no manager is named for a change that it did not make.
 
-use std::rc::Rc;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::changes::{Changes, Logged, Opened};
+use crate::change::{Change, Traces};
+use crate::changes::Changes;
+use crate::ids::{uuid_bits, uuid_text};
 use crate::limits::{DELETE_SLACK, PLAIN_WITHIN, SECOND_END};
 use crate::links::{NamedObject, SpanContext};
 use crate::marks::Marks;
 use crate::meta::{ObjectMeta, SpecEntry};
-use crate::owners::{Detail, Identity};
+use crate::owners::{Detail, Identity, Scope, scoped_name};
 use crate::phases::LastEnder;
-use crate::time::{Nanos, SECOND};
-
-/// A generation of an object, and who made it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Change {
-    /// metadata.generation when it was made; 0 for kinds that have none.
-    pub generation: i64,
-    /// Of the first version seen with it; 0 when that version was never seen.
-    pub resource_version: u64,
-    /// Start of the second it was made in; `None`: unknown.
-    pub at: Option<Nanos>,
-    /// As `at`; else when something was first seen to happen in it.
-    pub since: Option<Nanos>,
-    /// The version before is known: it is certain that it was made then.
-    witnessed: bool,
-    /// Field manager; empty: unknown.
-    pub manager: Rc<str>,
-    /// `Create`, or the operation of managedFields (`Update`, `Apply`).
-    pub operation: Rc<str>,
-    /// Made by an autoscaler through the scale subresource.
-    pub autoscaled: bool,
-    /// Made by another manager than the object's creator.
-    pub foreign: bool,
-    traces: Traces,
-}
-
-/// Roots of the traces that were opened for a generation, or for a deletion.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Traces {
-    /// Of the first one.
-    pub first: Option<SpanContext>,
-    /// Of the one opened last.
-    pub last: Option<SpanContext>,
-}
+use crate::shared::Shared;
+use crate::slots::{Aging, Neighbours};
+use crate::time::{Nanos, SECOND, Second};
 
 /// How a trace opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,80 +35,91 @@ pub enum Opening {
 /// An object, as traces know it.
 #[derive(Serialize, Deserialize)]
 pub struct ObjectDetail {
-    /// uid, or what stands for it.
-    pub uid: Box<str>,
+    /// Of its uid; what is no UUID is in `rare`.
+    #[serde(with = "serde_bytes")]
+    uid_bits: [u8; 16],
     /// Whether `uid` is the API server's.
     pub uid_known: bool,
-    /// `apps/v1`; empty when unknown.
-    pub api_version: Box<str>,
-    /// `ReplicaSet`.
-    pub kind: Box<str>,
-    /// Empty for cluster-scoped objects.
-    pub namespace: Box<str>,
     /// Its name.
     pub name: Box<str>,
-    /// Start of the second it was created in; `None`: unknown.
-    pub created: Option<Nanos>,
+    /// apiVersion, kind and namespace.
+    collection: Shared,
+    created: Second,
     /// A deletionTimestamp was seen.
     pub deleting: bool,
-    /// When its `DELETED` frame was received; `Nanos::MIN` when the frame did not say.
-    pub deleted_at: Option<Nanos>,
-    /// Occurrences about it that are not placed yet: it is not forgotten before they are.
-    pub pins: u32,
     /// To be forgotten when it is needed no more.
     pub dismissed: bool,
+    /// Of an object that Events were about.
+    lived: Option<Box<Lived>>,
+    rare: Option<Box<Rare>>,
+    changes: Changes<Change>,
+    /// As `Change::author`, of its first.
+    creator: Option<Shared>,
+}
+
+/// What Events told of an object.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Lived {
+    /// Occurrences about it that are not placed yet: it is not forgotten before they are.
+    pub pins: u32,
     /// Key of the name of the node it runs on.
     pub node: Option<u64>,
     /// The occurrence written last of those that ended phases of it.
     pub last_ender: LastEnder,
-    /// Who applied it, by its labels and annotations.
-    pub applied_by: Option<Box<NamedObject>>,
-    /// What an annotation points to.
-    pub traceparent: Option<SpanContext>,
-    deletion: Traces,
+}
+
+/// What is told of few objects.
+#[derive(Default, Serialize, Deserialize)]
+struct Rare {
+    /// A uid that is no UUID, or what stands for one.
+    uid: Option<Box<str>>,
+    deleted_at: Option<Nanos>,
+    applied_by: Option<NamedObject>,
+    traceparent: Option<SpanContext>,
+    deletion: Option<Box<Traces>>,
     /// Of what is known of it by name only.
-    unknown: Traces,
-    changes: Changes<Change>,
-    creator: Rc<str>,
+    unknown: Option<Box<Traces>>,
+}
+
+/// The Router has the limit, and says what is to be forgotten.
+impl Aging for ObjectDetail {
+    fn neighbours(&mut self) -> Option<&mut Neighbours> {
+        None
+    }
 }
 
 impl Detail for ObjectDetail {
     fn introduce(identity: &Identity<'_>) -> Self {
+        let Identity { uid, api_version, kind, namespace, .. } = *identity;
+        let bits = uuid_bits(uid);
+        let text = || Box::new(Rare { uid: Some(uid.into()), ..Rare::default() });
         Self {
-            uid: identity.uid.into(),
+            uid_bits: bits.unwrap_or_default().to_be_bytes(),
             uid_known: identity.uid_known,
-            api_version: identity.api_version.into(),
-            kind: identity.kind.into(),
-            namespace: identity.namespace.into(),
             name: identity.name.into(),
-            created: None,
+            collection: Shared::new(&[api_version, kind, namespace]),
+            created: Second::default(),
             deleting: false,
-            deleted_at: None,
-            pins: 0,
             dismissed: false,
-            node: None,
-            last_ender: LastEnder::default(),
-            applied_by: None,
-            traceparent: None,
-            deletion: Traces::default(),
-            unknown: Traces::default(),
+            lived: None,
+            rare: bits.is_none().then(text),
             changes: Changes::default(),
-            creator: "".into(),
+            creator: None,
         }
     }
 
     fn complete(&mut self, api_version: &str) {
-        if self.api_version.is_empty() {
-            self.api_version = api_version.into();
+        if self.api_version().is_empty() && !api_version.is_empty() {
+            self.collection = Shared::new(&[api_version, self.kind(), self.namespace()]);
         }
     }
 
     fn created(&self) -> Option<Nanos> {
-        self.created
+        self.created.into()
     }
 
     fn dismiss(&mut self) -> bool {
-        self.dismissed = self.pins > 0;
+        self.dismissed = self.lived().is_some_and(|lived| lived.pins > 0);
         !self.dismissed
     }
 }
@@ -148,23 +130,84 @@ impl ObjectDetail {
         if self.changes.list().is_empty() {
             let written = |entry: &&SpecEntry<'_>| entry.time.second().unwrap_or(Nanos::MAX);
             let earliest = meta.spec_entries.iter().min_by_key(written);
-            self.creator = earliest.map_or("", |entry| &*entry.manager).into();
+            self.creator = earliest.map(|entry| Shared::new(&[&entry.manager, &entry.operation]));
         }
-        let (created, creator) = (meta.created.second(), &*self.creator);
+        let created = meta.created.second();
+        let creator = self.creator.as_ref().map_or("", |creator| &creator[0]);
         if self.changes.apply(meta, |opened| Change::new(opened, created, creator)) {
-            self.namespace = (&*meta.namespace).into();
-            self.api_version = (&*meta.api_version).into();
-            self.created = created;
+            self.collection = Shared::new(&[&meta.api_version, self.kind(), &meta.namespace]);
+            self.created = created.into();
             self.deleting |= meta.deleting;
-            self.applied_by = marks.applied_by.map(Box::new);
-            self.traceparent = marks.traceparent;
+            if marks != Marks::default() || self.rare.is_some() {
+                let rare = self.rare.get_or_insert_default();
+                (rare.applied_by, rare.traceparent) = (marks.applied_by, marks.traceparent);
+            }
         }
+    }
+
+    /// uid, or what stands for it.
+    pub fn uid(&self) -> Cow<'_, str> {
+        let text = self.rare.as_ref().and_then(|rare| rare.uid.as_deref());
+        text.map_or_else(|| uuid_text(u128::from_be_bytes(self.uid_bits)).into(), Cow::from)
+    }
+
+    /// `apps/v1`; empty when unknown.
+    pub fn api_version(&self) -> &str {
+        &self.collection[0]
+    }
+
+    /// `ReplicaSet`.
+    pub fn kind(&self) -> &str {
+        &self.collection[1]
+    }
+
+    /// Empty for cluster-scoped objects.
+    pub fn namespace(&self) -> &str {
+        &self.collection[2]
+    }
+
+    /// The key of its kind, namespace and name in a scope.
+    pub fn name_in(&self, scope: Scope) -> u64 {
+        scoped_name(scope, self.kind(), self.namespace(), &self.name)
+    }
+
+    /// When its `DELETED` frame was received; `Nanos::MIN` when the frame did not say.
+    pub fn deleted_at(&self) -> Option<Nanos> {
+        self.rare.as_ref()?.deleted_at
+    }
+
+    /// Its `DELETED` frame was received at `at`. The first one counts.
+    pub fn deleted(&mut self, at: Nanos) {
+        self.rare.get_or_insert_default().deleted_at.get_or_insert(at);
+    }
+
+    /// Who applied it, by its labels and annotations.
+    pub fn applied_by(&self) -> Option<&NamedObject> {
+        self.rare.as_ref()?.applied_by.as_ref()
+    }
+
+    /// What an annotation points to.
+    pub fn traceparent(&self) -> Option<SpanContext> {
+        self.rare.as_ref()?.traceparent
+    }
+
+    /// What Events told of it.
+    pub fn lived(&self) -> Option<&Lived> {
+        self.lived.as_deref()
+    }
+
+    /// As `lived`, to tell more.
+    pub fn live(&mut self) -> &mut Lived {
+        self.lived.get_or_insert_default()
     }
 
     /// Forgets all that its metadata told.
     pub fn forget_versions(&mut self) {
         self.changes = Changes::default();
-        (self.created, self.deleting, self.deleted_at) = (None, false, None);
+        (self.created, self.deleting) = (Second::default(), false);
+        if let Some(rare) = &mut self.rare {
+            rare.deleted_at = None;
+        }
     }
 
     /// The newest change not after `at`. For a first occurrence about this very object `version`
@@ -210,7 +253,7 @@ impl ObjectDetail {
     /// Whether the object was known to be deleted, or being deleted, at `at`.
     pub fn is_going(&self, at: Nanos) -> bool {
         self.deleting
-            || self.deleted_at.is_some_and(|deleted| deleted <= at.saturating_add(DELETE_SLACK))
+            || self.deleted_at().is_some_and(|deleted| deleted <= at.saturating_add(DELETE_SLACK))
     }
 
     /// How a trace that begins at `at` opens for a generation (`None`: for the deletion).
@@ -220,7 +263,7 @@ impl ObjectDetail {
             return if again { Opening::Episode } else { Opening::Plain };
         };
         let change = self.change_to(generation);
-        match change.and_then(|change| change.at) {
+        match change.and_then(Change::at) {
             _ if again => Opening::Episode,
             Some(changed) if at.saturating_sub(changed) > PLAIN_WITHIN => Opening::Episode,
             Some(_) => Opening::Plain,
@@ -233,27 +276,36 @@ impl ObjectDetail {
     /// from that second on.
     pub fn happened_in(&mut self, version: u64, at: Nanos) {
         let known = |change: &&mut Change| (1..=version).contains(&change.resource_version);
-        if let Some(change) = self.changes.list_mut().iter_mut().rfind(known) {
-            change.since.get_or_insert(at - at.rem_euclid(SECOND));
+        if let Some(change) = self.changes.list_mut().iter_mut().rfind(known)
+            && change.since == Second::default()
+        {
+            change.since = Some(at - at.rem_euclid(SECOND)).into();
         }
     }
 
     /// The traces that were opened for a generation (`None`: for the deletion).
     pub fn traces(&self, generation: Option<i64>) -> Traces {
+        let told = |traces: Option<&Traces>| traces.copied().unwrap_or_default();
+        let rare = self.rare.as_ref();
         let Some(generation) = generation else {
-            return self.deletion;
+            return told(rare.and_then(|rare| rare.deletion.as_deref()));
         };
-        self.change_to(generation).map_or(self.unknown, |change| change.traces)
+        told(match self.change_to(generation) {
+            Some(change) => change.traces.as_deref(),
+            None => rare.and_then(|rare| rare.unknown.as_deref()),
+        })
     }
 
     /// A trace with this root was opened for a generation (`None`: for the deletion).
     pub fn opened(&mut self, generation: Option<i64>, root: SpanContext) {
         let traces = match generation {
-            None => &mut self.deletion,
+            None => self.rare.get_or_insert_default().deletion.get_or_insert_default(),
             Some(generation) => {
                 let mut changes = self.changes.list_mut().iter_mut();
-                let change = changes.rfind(|change| change.generation == generation);
-                change.map_or(&mut self.unknown, |change| &mut change.traces)
+                match changes.rfind(|change| change.generation == generation) {
+                    Some(change) => change.traces.get_or_insert_default(),
+                    None => self.rare.get_or_insert_default().unknown.get_or_insert_default(),
+                }
             }
         };
         traces.first.get_or_insert(root);
@@ -265,43 +317,6 @@ impl ObjectDetail {
         let known = |change: &&Change| change.resource_version > 0 && of(change);
         self.changes.list().iter().filter(known).rfind(|change| change.resource_version <= version)
     }
-}
-
-impl Change {
-    fn new(opened: &Opened<'_, '_>, created: Option<Nanos>, creator: &str) -> Self {
-        let Opened { generation, resource_version, at, entry, witnessed } = *opened;
-        let is_creation = generation <= 1 && (at.is_none() || at <= created);
-        let operation = entry.map_or("Update", |entry| &*entry.operation);
-        Self {
-            generation,
-            resource_version,
-            at,
-            since: at,
-            witnessed,
-            manager: entry.map_or("", |entry| &*entry.manager).into(),
-            operation: if is_creation { "Create" } else { operation }.into(),
-            autoscaled: entry.is_some_and(is_autoscaler),
-            foreign: entry.is_some_and(|entry| *entry.manager != *creator),
-            traces: Traces::default(),
-        }
-    }
-}
-
-impl Logged for Change {
-    fn generation(&self) -> i64 {
-        self.generation
-    }
-
-    fn since(&self) -> Option<Nanos> {
-        self.since
-    }
-}
-
-/// The horizontal pod autoscaler runs in kube-controller-manager; KEDA scales to and from zero
-/// itself.
-pub fn is_autoscaler(entry: &SpecEntry<'_>) -> bool {
-    entry.subresource == "scale"
-        && (entry.manager == "kube-controller-manager" || entry.manager.contains("keda"))
 }
 
 /// The end of the second that starts at `second`.

@@ -5,6 +5,7 @@
 //! old or too large is left here, too.
 
 use crate::attach::{begin_of, leave, open_phases};
+use crate::change::Change;
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};
 use crate::ids::Key;
 use crate::limits::ROOT_REACH;
@@ -56,7 +57,7 @@ impl World {
         let begin = begin_of(root, pending);
         let episode = opening == Opening::Episode;
         let object = &self.objects[path[0]];
-        let uid = object.uid.clone();
+        let uid = object.uid().into_owned();
         let change =
             subject.generation.and_then(|generation| object.change_to(generation)).cloned();
         let change = change.as_ref();
@@ -70,11 +71,11 @@ impl World {
         let operation = match (subject.generation, change) {
             _ if episode => "Activity",
             (None, _) => "Delete",
-            (_, Some(change)) => &*change.operation,
+            (_, Some(change)) => change.operation(),
             (_, None) if self.objects.has_metadata(path[0]) => "Update",
             (_, None) => "unknown",
         };
-        let changed = change.and_then(|change| change.at).filter(|_| !episode);
+        let changed = change.and_then(Change::at).filter(|_| !episode);
         let beginning = Beginning {
             subject,
             key,
@@ -82,7 +83,7 @@ impl World {
             links: self.root_links(root, subject, opening, path, first),
             start: start_of_change(changed, begin),
             first,
-            service: change.map_or("", |change| &change.manager),
+            service: change.map_or("", Change::manager),
         };
         let place = self.add_trace(root, beginning, path);
         let trace = root.trace_mut(place.trace);
@@ -126,9 +127,9 @@ impl World {
         let opening = object.opening(Some(generation), at);
         let plain = pending.top_level && opening == Opening::Plain;
         let key = if plain {
-            Key::generation(&object.uid, generation)
+            Key::generation(&object.uid(), generation)
         } else {
-            Key::opened(&object.uid, generation, &pending.event_uid, pending.count)
+            Key::opened(&object.uid(), generation, &pending.event_uid, pending.count)
         };
         let subject =
             Subject { object: self.objects.key(path_of_change[0]), generation: Some(generation) };
@@ -136,7 +137,7 @@ impl World {
         let mut links = self.root_links(root, subject, as_if, path_of_change, at);
         self.occurrence_links(root, pending, path, None, &mut links);
         // What stands below the change and has a context of its own.
-        let own = self.objects[path[0]].traceparent.filter(|_| from > 0);
+        let own = self.objects[path[0]].traceparent().filter(|_| from > 0);
         links.extend(own.map(|own| SpanLink::new(LinkKind::Traceparent, own)));
         let context = SpanContext { trace: key.trace_id(), span: pending.span_id() };
         let position = Position { trace: context.trace, span: context.span, parent: None };

@@ -21,7 +21,7 @@ use crate::limits::MIRRORS_MAX;
 use crate::marks;
 use crate::meta::ObjectMeta;
 use crate::object::{ObjectRef, OwnerRef};
-use crate::slots::Slots;
+use crate::slots::{Aging, Slots};
 use crate::time::Nanos;
 
 pub use crate::slots::ObjectId;
@@ -36,11 +36,10 @@ pub const EVERYWHERE: Scope = 0;
 
 pub(crate) const METADATA: u8 = 1;
 pub(crate) const NAMESPACED: u8 = 2;
-pub(crate) const DELETED: u8 = 4;
 /// A message named it, so that its parent holds for any object of its name.
-pub(crate) const NAMED: u8 = 8;
+pub(crate) const NAMED: u8 = 4;
 /// It was told again under another root.
-pub(crate) const LEFT: u8 = 16;
+pub(crate) const LEFT: u8 = 8;
 
 /// How an object introduces itself: from its own metadata, from an owner reference to it, from an
 /// Event about it or from a message that names it.
@@ -61,7 +60,7 @@ pub struct Identity<'a> {
 }
 
 /// What an index keeps for an object beside its links.
-pub trait Detail {
+pub trait Detail: Aging {
     /// The detail of an object that was just heard of.
     fn introduce(identity: &Identity<'_>) -> Self;
 
@@ -86,15 +85,15 @@ pub(crate) struct PlainOwner {
 #[derive(Serialize, Deserialize)]
 pub struct OwnerIndex<D> {
     pub(crate) slots: Slots<D>,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     pub(crate) plain: FxHashMap<u128, Vec<PlainOwner>>,
     /// By name: the time of the newest message that says whose objects without metadata are.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     pub(crate) said: FxHashMap<u64, Nanos>,
     /// (time of the `DELETED` frame, key), oldest first.
     pub(crate) tombstones: BTreeSet<(Nanos, u128)>,
     /// By the key of its config hash: the mirror pod of a static pod.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     mirrors: FxHashMap<u128, u128>,
     pub(crate) cluster_uid: String,
 }
@@ -136,10 +135,10 @@ impl<D: Detail> OwnerIndex<D> {
         let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
         let (mut named_by, mut stood_for) = (0, None);
         if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
-            named_by = self.slots[id].parent;
+            named_by = self.slots[id].parent();
             // What a message says of the next object of this name is kept.
             if named_by == 0 || named_by == parent {
-                stood_for = Some(self.slots[id].key);
+                stood_for = Some(self.slots[id].key());
                 self.forget(id);
             }
         }
@@ -158,16 +157,16 @@ impl<D: Detail> OwnerIndex<D> {
             if self.mirrors.len() >= MIRRORS_MAX {
                 self.mirrors.retain(|_, &mut key| self.slots.find(key).is_some());
             }
-            self.mirrors.insert(in_scope(scope, object_key(&hash)), self.slots[id].key);
+            self.mirrors.insert(in_scope(scope, object_key(&hash)), self.slots[id].key());
         }
         self.slots.rename(id, scoped_name(scope, &meta.kind, &meta.namespace, &meta.name));
         let slot = &mut self.slots[id];
         if named_by == 0 && slot.flags & (METADATA | LEFT) == 0 {
-            named_by = slot.parent;
+            named_by = slot.parent();
         }
         slot.flags &= !LEFT;
         slot.flags |= METADATA | if meta.namespace.is_empty() { 0 } else { NAMESPACED };
-        let key = slot.key;
+        let key = slot.key();
         self.plain.remove(&key);
         if controller.is_none() && !meta.owners.is_empty() {
             let plain = |owner: &OwnerRef<'_>| PlainOwner {
@@ -252,7 +251,7 @@ impl<D: Detail> OwnerIndex<D> {
 
     /// The object's key in this index: of a Router, the bits of its uid.
     pub fn key(&self, id: ObjectId) -> u128 {
-        self.slots[id].key
+        self.slots[id].key()
     }
 
     /// The key of the object's kind, namespace and name.
@@ -299,7 +298,7 @@ impl<D: Detail> OwnerIndex<D> {
     /// Removes an object.
     pub fn remove(&mut self, id: ObjectId) {
         self.set_parent(id, 0);
-        self.plain.remove(&self.slots[id].key);
+        self.plain.remove(&self.slots[id].key());
         self.said.remove(&self.slots[id].name_key);
         self.slots.remove(id);
     }

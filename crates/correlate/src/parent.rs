@@ -5,10 +5,12 @@
 //! under and the evidence for it, or the time to wait for. An occurrence that names some other
 //! object is never a parent.
 
+use crate::change::Change;
+use crate::changes::Logged;
 use crate::encode::Evidence;
 use crate::links::SpanContext;
-use crate::objects::{Change, ObjectDetail, end_of};
-use crate::owners::{ObjectId, OwnerIndex, Scope, in_scope, scoped_name};
+use crate::objects::{ObjectDetail, end_of};
+use crate::owners::{Detail, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::Pending;
 use crate::place::{Wait, World};
 use crate::root::{Naming, Place, Root};
@@ -171,8 +173,7 @@ impl World {
     ) -> Option<Place> {
         let owner = *path.get(1)?;
         let key = self.objects.key(owner);
-        let ObjectDetail { kind, namespace, name, .. } = &self.objects[owner];
-        let namings = root.namings(scoped_name(root.scope, kind, namespace, name)).iter();
+        let namings = root.namings(self.objects[owner].name_in(root.scope)).iter();
         let at = pending.order.time;
         namings
             .filter(|naming| naming.direction == direction && naming.order < pending.order)
@@ -247,7 +248,7 @@ impl World {
             };
             let Some(change) = change else { continue };
             // A change without a time that this occurrence is known to follow is as new as can be.
-            let since = change.since.unwrap_or(if version.is_some() { at } else { Nanos::MIN });
+            let since = change.since().unwrap_or(if version.is_some() { at } else { Nanos::MIN });
             if best.is_none_or(|(.., newest)| since >= newest) {
                 best = Some((index, change, since));
             }
@@ -259,7 +260,7 @@ impl World {
     fn can_be_named(&self, scope: Scope, path: &[ObjectId], direction: Direction) -> bool {
         let id = path[0];
         let created_by_other = self.objects.has_owner(scope, id) || !self.objects.has_metadata(id);
-        self.settings.rules.nameable(&self.objects[id].kind)
+        self.settings.rules.nameable(self.objects[id].kind())
             && (direction == Direction::Down || created_by_other)
     }
 
@@ -319,12 +320,13 @@ pub fn object_named(
     // Creations are known to the second: so is what is nearest to them.
     let at = at - at.rem_euclid(SECOND);
     let known = objects.ids_named(name).filter(|&id| objects.has_metadata(id));
-    let created = |id: ObjectId| objects[id].created.unwrap_or(Nanos::MIN);
-    let going = |id: ObjectId| objects[id].deleting || objects[id].deleted_at.is_some();
+    let created = |id: ObjectId| objects[id].created().unwrap_or(Nanos::MIN);
+    let going = |id: ObjectId| objects[id].deleting || objects[id].deleted_at().is_some();
     let chosen = match direction {
         Direction::Up => known.min_by(|&a, &b| {
-            let nearness = |id: ObjectId| (created(id).abs_diff(at), &objects[id].uid);
-            nearness(a).cmp(&nearness(b))
+            let nearness = |id: ObjectId| created(id).abs_diff(at);
+            let uid = |id: ObjectId| objects[id].uid();
+            nearness(a).cmp(&nearness(b)).then_with(|| uid(a).cmp(&uid(b)))
         }),
         Direction::Down => known.min_by_key(|&id| {
             let age = if going(id) { created(id).saturating_neg() } else { created(id) };

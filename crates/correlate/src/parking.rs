@@ -25,7 +25,7 @@ pub struct Parked {
     /// known by its name only.
     pub read_again: bool,
     /// The Event's JSON.
-    #[serde(with = "crate::snapshot::shared")]
+    #[serde(with = "crate::stored::shared")]
     pub object: Rc<[u8]>,
 }
 

@@ -57,7 +57,7 @@ pub struct Pending {
     /// The involved object's resourceVersion, as its writer saw it: told by first occurrences.
     pub version: Option<u64>,
     /// The row of the rule table.
-    #[serde(with = "crate::snapshot::row")]
+    #[serde(with = "crate::stored::row")]
     pub rule: &'static Rule,
     /// What it names, downward or upward.
     pub names: Vec<Named>,
@@ -80,7 +80,7 @@ pub struct Pending {
     /// The node it tells of, for `k8s.node.name`.
     pub node: Option<Box<str>>,
     /// Encoded resource.
-    #[serde(with = "crate::snapshot::shared")]
+    #[serde(with = "crate::stored::shared")]
     pub resource: Rc<[u8]>,
     /// Encoded span fields: name, status, attributes of the Event.
     #[serde(with = "serde_bytes")]

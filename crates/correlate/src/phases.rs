@@ -20,7 +20,7 @@ pub type PhaseOwner = u128;
 #[derive(Serialize, Deserialize)]
 pub struct OpenPhase {
     /// The row that began it.
-    #[serde(with = "crate::snapshot::row")]
+    #[serde(with = "crate::stored::row")]
     pub rule: &'static Rule,
     /// Which phase it is.
     pub phase: Phase,

@@ -137,7 +137,7 @@ impl World {
         }
         let about = self.objects.find(pending.about).expect("pinned objects are kept");
         if let Some(node) = pending.node_key() {
-            self.objects[about].node = Some(node);
+            self.objects[about].live().node = Some(node);
         }
         let mut path = Vec::new();
         self.objects.path(root.scope, about, &mut path);
@@ -156,8 +156,8 @@ impl World {
 
     fn unpin(&mut self, id: ObjectId) {
         let object = &mut self.objects[id];
-        object.pins -= 1;
-        if object.pins == 0 && object.dismissed {
+        object.live().pins -= 1;
+        if object.live().pins == 0 && object.dismissed {
             self.objects.remove(id);
         }
     }

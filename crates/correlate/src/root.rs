@@ -55,15 +55,15 @@ pub struct Root {
     /// No timer is due before this.
     timer: Nanos,
     traces: BTreeMap<TraceId, Trace>,
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     namings: FxHashMap<u64, Vec<Naming>>,
     phases: Phases,
     /// By the key of an object: occurrences about it that announced the end of others, and the span
     /// that each hangs under.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     ends_announced: FxHashMap<u128, BTreeMap<Order, Place>>,
     /// Links that wait for an occurrence to stand on, by the key of its object.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     links: FxHashMap<u128, Vec<WaitingLink>>,
 }
 
@@ -135,7 +135,9 @@ impl Root {
     /// Remembers what a queued occurrence names.
     pub fn add_namings(&mut self, pending: &Pending) {
         for named in &pending.names {
-            self.namings.entry(named.name).or_default().push(Naming {
+            // Most are named once, and remembered for long.
+            let namings = self.namings.entry(named.name);
+            namings.or_insert_with(|| Vec::with_capacity(1)).push(Naming {
                 order: pending.order,
                 direction: pending.direction_of(named),
                 slack: pending.rule.slack,

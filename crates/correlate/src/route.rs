@@ -251,7 +251,7 @@ impl Core {
         let key = self.owners.key(id);
         let settled = path.iter().all(|&id| self.owners.has_metadata(id));
         self.path = path;
-        RootOf { id, key, settled, lasting: settled && !self.owners[id].adoptable }
+        RootOf { id, key, settled, lasting: settled && !self.owners[id].is_adoptable() }
     }
 
     /// The shard of a root.

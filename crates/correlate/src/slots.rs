@@ -1,7 +1,8 @@
 //! Storage of the owner index: objects by key and by name, in the order they were last heard of.
 //!
 //! Open-addressed tables of 32-bit ids over one slab, so that an object costs little beside its
-//! detail. Knows nothing of ownership.
+//! detail. The slab grows by chunks: WebAssembly memory never shrinks, and one that doubled would
+//! leave what it was copied from. Knows nothing of ownership.
 
 use std::ops::{Index, IndexMut};
 
@@ -13,32 +14,72 @@ pub type ObjectId = u32;
 
 const NONE: ObjectId = u32::MAX;
 
+/// Objects that the slab grows by.
+const CHUNK: usize = 1 << 10;
+
 /// One object.
 #[derive(Serialize, Deserialize)]
 pub struct Slot<D> {
-    /// The bits of its uid.
-    #[serde(with = "crate::snapshot::bits")]
-    pub key: u128,
-    /// Key of the controller, or of the object whose message named this one; 0: none.
-    #[serde(with = "crate::snapshot::bits")]
-    pub parent: u128,
+    #[serde(with = "serde_bytes")]
+    key: Bits,
+    #[serde(with = "serde_bytes")]
+    parent: Bits,
     /// Objects held whose parent this is.
     pub children: u32,
     /// Hash of its kind, namespace and name.
     pub name_key: u64,
     /// What is known of it: bits, the owner index' own.
     pub flags: u8,
+    /// A `DELETED` frame told of it.
+    pub deleted: bool,
     /// What the index' user keeps.
     pub detail: D,
+}
+
+/// An object's neighbours in the order in which objects were last heard of.
+#[derive(Serialize, Deserialize)]
+pub struct Neighbours {
     newer: ObjectId,
     older: ObjectId,
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Self { newer: NONE, older: NONE }
+    }
+}
+
+/// Where an object's neighbours are kept.
+pub trait Aging {
+    /// `None`: of an index that forgets nothing by its age.
+    fn neighbours(&mut self) -> Option<&mut Neighbours>;
+}
+
+/// A key: a u128 would align every slot to 16 bytes.
+type Bits = [u8; 16];
+
+impl<D> Slot<D> {
+    /// The bits of its uid.
+    pub fn key(&self) -> u128 {
+        u128::from_ne_bytes(self.key)
+    }
+
+    /// Key of the controller, or of the object whose message named this one; 0: none.
+    pub fn parent(&self) -> u128 {
+        u128::from_ne_bytes(self.parent)
+    }
+
+    /// Gives it another parent, and tells the one before.
+    pub fn set_parent(&mut self, parent: u128) -> u128 {
+        u128::from_ne_bytes(std::mem::replace(&mut self.parent, parent.to_ne_bytes()))
+    }
 }
 
 /// A slab of objects with two tables and a list through it.
 #[derive(Serialize, Deserialize)]
 #[serde(from = "Stored<D>")]
 pub struct Slots<D> {
-    slab: Vec<Option<Slot<D>>>,
+    slab: Slab<D>,
     free: Vec<ObjectId>,
     newest: ObjectId,
     oldest: ObjectId,
@@ -52,7 +93,7 @@ pub struct Slots<D> {
 /// What a snapshot has of it.
 #[derive(Deserialize)]
 struct Stored<D> {
-    slab: Vec<Option<Slot<D>>>,
+    slab: Slab<D>,
     free: Vec<ObjectId>,
     newest: ObjectId,
     oldest: ObjectId,
@@ -61,7 +102,8 @@ struct Stored<D> {
 impl<D> From<Stored<D>> for Slots<D> {
     fn from(stored: Stored<D>) -> Self {
         let Stored { slab, free, newest, oldest } = stored;
-        let held = slab.len() - free.len();
+        let placed: usize = slab.iter().map(Vec::len).sum();
+        let held = placed - free.len();
         let mut slots = Self {
             slab,
             free,
@@ -70,14 +112,17 @@ impl<D> From<Stored<D>> for Slots<D> {
             by_key: HashTable::with_capacity(held),
             by_name: HashTable::with_capacity(held),
         };
-        for id in 0..slots.slab.len() as ObjectId {
-            if slots.slab[id as usize].is_some() {
+        for id in 0..placed as ObjectId {
+            if place(&mut slots.slab, id).is_some() {
                 slots.file(id);
             }
         }
         slots
     }
 }
+
+/// Chunks of the same size; the last one may not be full.
+type Slab<D> = Vec<Vec<Option<Slot<D>>>>;
 
 impl<D> Default for Slots<D> {
     fn default() -> Self {
@@ -101,14 +146,24 @@ impl<D> Index<ObjectId> for Slots<D> {
 
 impl<D> IndexMut<ObjectId> for Slots<D> {
     fn index_mut(&mut self, id: ObjectId) -> &mut Slot<D> {
-        self.slab[id as usize].as_mut().expect("object ids are not kept past removal")
+        place(&mut self.slab, id).as_mut().expect("object ids are not kept past removal")
     }
 }
 
 impl<D> Slots<D> {
+    /// Makes an object found.
+    fn file(&mut self, id: ObjectId) {
+        let slab = &self.slab;
+        let (key, name_key) = (held(slab, id).key(), held(slab, id).name_key);
+        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
+        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
+    }
+}
+
+impl<D: Aging> Slots<D> {
     /// The object with this key.
     pub fn find(&self, key: u128) -> Option<ObjectId> {
-        self.by_key.find(key_hash(key), |&id| self[id].key == key).copied()
+        self.by_key.find(key_hash(key), |&id| self[id].key() == key).copied()
     }
 
     /// All objects of this kind, namespace and name.
@@ -119,20 +174,16 @@ impl<D> Slots<D> {
     /// Adds an object whose key is not held, as the newest.
     pub fn insert(&mut self, key: u128, name_key: u64, detail: D) -> ObjectId {
         let slot = Slot {
-            key,
-            parent: 0,
+            key: key.to_ne_bytes(),
+            parent: Bits::default(),
             children: 0,
             name_key,
-            newer: NONE,
-            older: NONE,
             flags: 0,
+            deleted: false,
             detail,
         };
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.slab.push(None);
-            ObjectId::try_from(self.slab.len() - 1).expect("fewer than 2^32 objects")
-        });
-        self.slab[id as usize] = Some(slot);
+        let id = self.free.pop().unwrap_or_else(|| grow(&mut self.slab));
+        *place(&mut self.slab, id) = Some(slot);
         self.file(id);
         self.link(id);
         id
@@ -155,10 +206,10 @@ impl<D> Slots<D> {
     /// Forgets an object.
     pub fn remove(&mut self, id: ObjectId) {
         self.unlink(id);
-        let Some(slot) = self.slab[id as usize].take() else {
+        let Some(slot) = place(&mut self.slab, id).take() else {
             return;
         };
-        if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key), |&other| other == id) {
+        if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key()), |&other| other == id) {
             entry.remove();
         }
         if let Ok(entry) = self.by_name.find_entry(slot.name_key, |&other| other == id) {
@@ -185,39 +236,52 @@ impl<D> Slots<D> {
         self.by_key.len()
     }
 
-    fn file(&mut self, id: ObjectId) {
-        let slab = &self.slab;
-        let Slot { key, name_key, .. } = *held(slab, id);
-        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key));
-        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
-    }
-
     fn link(&mut self, id: ObjectId) {
         let newest = self.newest;
-        self[id].older = newest;
-        self[id].newer = NONE;
-        match newest {
-            NONE => self.oldest = id,
-            newest => self[newest].newer = id,
+        let Some(neighbours) = self[id].detail.neighbours() else { return };
+        *neighbours = Neighbours { newer: NONE, older: newest };
+        match self.neighbours(newest) {
+            None => self.oldest = id,
+            Some(before) => before.newer = id,
         }
         self.newest = id;
     }
 
     fn unlink(&mut self, id: ObjectId) {
-        let Slot { newer, older, .. } = self[id];
-        match newer {
-            NONE => self.newest = older,
-            newer => self[newer].older = older,
+        let Some(&mut Neighbours { newer, older }) = self[id].detail.neighbours() else { return };
+        match self.neighbours(newer) {
+            None => self.newest = older,
+            Some(after) => after.older = older,
         }
-        match older {
-            NONE => self.oldest = newer,
-            older => self[older].newer = newer,
+        match self.neighbours(older) {
+            None => self.oldest = newer,
+            Some(before) => before.newer = newer,
         }
+    }
+
+    fn neighbours(&mut self, id: ObjectId) -> Option<&mut Neighbours> {
+        if id == NONE { None } else { self[id].detail.neighbours() }
     }
 }
 
-fn held<D>(slab: &[Option<Slot<D>>], id: ObjectId) -> &Slot<D> {
-    slab[id as usize].as_ref().expect("object ids are not kept past removal")
+fn held<D>(slab: &Slab<D>, id: ObjectId) -> &Slot<D> {
+    let slot = &slab[id as usize / CHUNK][id as usize % CHUNK];
+    slot.as_ref().expect("object ids are not kept past removal")
+}
+
+fn place<D>(slab: &mut Slab<D>, id: ObjectId) -> &mut Option<Slot<D>> {
+    &mut slab[id as usize / CHUNK][id as usize % CHUNK]
+}
+
+/// A new place at the end.
+fn grow<D>(slab: &mut Slab<D>) -> ObjectId {
+    if slab.last().is_none_or(|last| last.len() == CHUNK) {
+        slab.push(Vec::with_capacity(CHUNK));
+    }
+    let full = (slab.len() - 1) * CHUNK;
+    let last = slab.last_mut().expect("it was pushed");
+    last.push(None);
+    ObjectId::try_from(full + last.len() - 1).expect("fewer than 2^32 objects")
 }
 
 /// uids are random, but a root's key in its own scope has two equal halves (`owners::in_scope`).

@@ -1,22 +1,19 @@
 //! Snapshots: all that a Router or a Correlator knows, as bytes, to go on from in another process.
 //!
 //! In goes the state as its types derive it for serde: what one of them leaves out stands beside the
-//! field (`serde(skip)`), and is made anew. Out come bytes: what must be the same, by name, then the
+//! field (`serde(skip)`), and is made anew; `stored.rs` has what cannot be derived. Out come bytes: what must be the same, by name, then the
 //! state, both as postcard has them, then the CRC-32 of it all. Promises that whoever goes on from a
 //! snapshot gives what would have been given without it, byte for byte; that the same state gives
 //! the same bytes; and that bytes are taken or refused, whatever they are.
 
-use std::cell::RefCell;
 use std::fmt::{Display, Formatter};
-use std::rc::Rc;
 
 use postcard::ser_flavors::Flavor;
-use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::limits::Settings;
-use crate::rules::{Rule, RuleTable};
+use crate::stored;
 
 /// Sources and target: another build may have other types, or hash otherwise.
 const BUILD: &str =
@@ -82,7 +79,10 @@ fn conditions(machine: &str, settings: &Settings) -> Vec<(String, String)> {
 /// The snapshot of a machine's state.
 pub(crate) fn write(machine: &str, settings: &Settings, state: &impl Serialize) -> Vec<u8> {
     let content = (conditions(machine, settings), state);
-    let pass = |output| postcard::serialize_with_flavor(&content, output).expect("all is taken");
+    let pass = |output| {
+        let write = || postcard::serialize_with_flavor(&content, output);
+        stored::during(settings.rules, write).expect("all is taken")
+    };
     let Output { size, .. } = pass(Output::default());
     let buffer = Some(Vec::with_capacity(size + size_of::<u32>()));
     let Output { buffer, .. } = pass(Output { size: 0, buffer });
@@ -112,7 +112,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     if let Some(((what, there), (_, here))) = differ {
         return Err(SnapshotError::Foreign { what, there, here });
     }
-    Context::with(settings.rules, || postcard::from_bytes(state)).map_err(damaged)
+    stored::during(settings.rules, || postcard::from_bytes(state)).map_err(damaged)
 }
 
 /// Where bytes go: first they are counted, then kept. What a growing buffer leaves behind would be
@@ -140,120 +140,5 @@ impl Flavor for Output {
 
     fn finalize(self) -> postcard::Result<Self> {
         Ok(self)
-    }
-}
-
-/// What values need that are read one by one; serde hands nothing on.
-struct Context {
-    rows: FxHashMap<&'static str, &'static Rule>,
-    shared: FxHashSet<Rc<[u8]>>,
-}
-
-thread_local! {
-    /// Of the snapshot that is being read.
-    static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
-}
-
-impl Context {
-    fn with<T>(rules: &RuleTable, read: impl FnOnce() -> T) -> T {
-        let rows = rules.rows().map(|rule| (rule.id, rule)).collect();
-        CONTEXT.set(Some(Self { rows, shared: FxHashSet::default() }));
-        let read = read();
-        CONTEXT.set(None);
-        read
-    }
-
-    fn look<T>(up: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        CONTEXT.with_borrow_mut(|context| up(context.as_mut()?))
-    }
-}
-
-/// A row of the rule table, by its id; the generic one has none.
-pub(crate) mod row {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Context;
-    use crate::rules::{GENERIC, Rule};
-
-    pub fn serialize<S: Serializer>(rule: &'static Rule, to: S) -> Result<S::Ok, S::Error> {
-        (if rule.is_generic() { "" } else { rule.id }).serialize(to)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<&'static Rule, D::Error> {
-        let id = <&str>::deserialize(from)?;
-        if id.is_empty() {
-            return Ok(&GENERIC);
-        }
-        let known = Context::look(|context| context.rows.get(id).copied());
-        known.ok_or_else(|| D::Error::custom("there is no such row"))
-    }
-}
-
-/// Bytes that many share, and share again when they are read.
-pub(crate) mod shared {
-    use std::rc::Rc;
-
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use super::Context;
-
-    pub fn serialize<S: Serializer>(bytes: &Rc<[u8]>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(bytes)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rc<[u8]>, D::Error> {
-        let bytes = <&[u8]>::deserialize(from)?;
-        let shared = Context::look(|Context { shared, .. }| {
-            if !shared.contains(bytes) {
-                shared.insert(bytes.into());
-            }
-            shared.get(bytes).cloned()
-        });
-        shared.ok_or_else(|| D::Error::custom("it is read by `read` only"))
-    }
-}
-
-/// The bits of a key, most of which are random: as a number they would take longer, and more space.
-pub(crate) mod bits {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(key: &u128, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(&key.to_le_bytes())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
-        let bytes = <&[u8]>::deserialize(from)?.try_into();
-        bytes.map(u128::from_le_bytes).map_err(|_| D::Error::custom("a key has 16 bytes"))
-    }
-}
-
-/// A map in the order of its keys: that of its table tells how it was filled.
-pub(crate) mod sorted {
-    use rustc_hash::FxHashMap;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<K, V, S>(map: &FxHashMap<K, V>, to: S) -> Result<S::Ok, S::Error>
-    where
-        K: Copy + Ord + Serialize,
-        V: Serialize,
-        S: Serializer,
-    {
-        let values: Vec<&V> = map.values().collect();
-        // Keys alone are sorted: there are three types of them, and many more of values.
-        let mut keys: Vec<(K, usize)> = map.keys().copied().zip(0..).collect();
-        keys.sort_unstable();
-        to.collect_map(keys.into_iter().map(|(key, index)| (key, values[index])))
-    }
-
-    pub fn deserialize<'de, K, V, D>(from: D) -> Result<FxHashMap<K, V>, D::Error>
-    where
-        K: Eq + std::hash::Hash + Deserialize<'de>,
-        V: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        FxHashMap::deserialize(from)
     }
 }

@@ -4,13 +4,13 @@
 //! In go an occurrence and where it would hang, out comes the span that it hangs under instead.
 
 use crate::attach::begin_of;
+use crate::change::Change;
 use crate::encode::{Evidence, Position, SpanEncoder, Synthetic};
 use crate::ids::Key;
 use crate::limits::SECOND_END;
 use crate::links::SpanContext;
-use crate::objects::Change;
 use crate::open::start_of_change;
-use crate::owners::ObjectId;
+use crate::owners::{Detail, ObjectId};
 use crate::parent::Parent;
 use crate::pending::Pending;
 use crate::place::World;
@@ -40,7 +40,7 @@ impl World {
         };
         let at = pending.order.time;
         let object = &self.objects[path[0]];
-        let id = Key::create(&object.uid).span_id();
+        let id = Key::create(&object.uid()).span_id();
         let generation = object.generation_at(at, None);
         let start = start_of_change(Some(created), begin_of(root, pending));
         let synthetic = Synthetic { operation: "Create", generation, change: None };
@@ -66,10 +66,10 @@ impl World {
         }
         let change = trace.subject.generation.filter(|_| trace.plain).and_then(|generation| {
             let object = self.objects.find(trace.subject.object)?;
-            self.objects[object].change_to(generation)?.at
+            self.objects[object].change_to(generation)?.at()
         });
         let since = change.unwrap_or(trace.first - trace.first.rem_euclid(SECOND_END + 1));
-        let created = self.objects[path[0]].created.filter(|&created| created >= since)?;
+        let created = self.objects[path[0]].created().filter(|&created| created >= since)?;
         let named = root.namings(pending.about_name).iter().any(|naming| {
             naming.direction == Direction::Up
                 && naming.place.is_some()
@@ -88,11 +88,11 @@ impl World {
         pending: &Pending,
     ) -> Place {
         let place = Place { trace, span: 0 };
-        let id = Key::scale(&self.objects[path[0]].uid, change.generation).span_id();
-        let start = start_of_change(change.at, begin_of(root, pending));
+        let id = Key::scale(&self.objects[path[0]].uid(), change.generation).span_id();
+        let start = start_of_change(change.at(), begin_of(root, pending));
         let synthetic =
             Synthetic { operation: "Scale", generation: change.generation, change: Some(change) };
-        let manager = &*change.manager;
+        let manager = change.manager();
         let span =
             self.synthetic_span(root, place, id, Evidence::Root, &synthetic, path, start, manager);
         let span = root.add_span(trace, span);

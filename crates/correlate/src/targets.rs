@@ -9,6 +9,7 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::change::is_autoscaler;
 use crate::changes::{Changes, Logged};
 use crate::event::KubeEvent;
 use crate::ids::{Key, event_span_id, name_key, object_key, uuid_bits, uuid_text};
@@ -16,22 +17,20 @@ use crate::limits::TROUBLED_NODES_MAX;
 use crate::links::{LinkKind, SpanContext};
 use crate::meta::ObjectMeta;
 use crate::object::ObjectRef;
-use crate::objects::is_autoscaler;
 use crate::owners::{Detail, EVERYWHERE, Identity, ObjectId, scoped_name};
 use crate::record::{Record, ToldLink, Trouble};
 use crate::router::Core;
 use crate::rules::{Link, RuleMatch};
-use crate::time::{Nanos, SECOND};
+use crate::slots::{Aging, Neighbours};
+use crate::time::{Nanos, Second};
 
 /// What the Router keeps of an object.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Told {
     /// Of what was last told of it, and under which root.
     pub digest: u64,
-    /// Second it was created in, since 1970; 0: unknown.
-    created: u32,
-    /// It has no owner, but may be given one.
-    pub adoptable: bool,
+    created: Second,
+    neighbours: Neighbours,
     /// Only of objects that are their own root or scale others.
     more: Option<Box<Linked>>,
 }
@@ -44,17 +43,19 @@ struct Linked {
     /// What stands for a uid that is none; `None`: its key tells it.
     standin: Option<Box<str>>,
     changes: Changes<Dated>,
+    /// It has no owner, but may be given one.
+    adoptable: bool,
     /// First and last of the Events of this root that follow one another without an idle time.
-    burst: Option<(Nanos, Nanos)>,
+    burst: Option<Box<(Nanos, Nanos)>>,
     /// Kind and name of what it scales.
-    scales: Option<(Box<str>, Box<str>)>,
+    scales: Option<Box<(Box<str>, Box<str>)>>,
 }
 
 /// A generation, and when it was made.
 #[derive(Serialize, Deserialize)]
 struct Dated {
     generation: i64,
-    since: Option<Nanos>,
+    since: Second,
     autoscaled: bool,
 }
 
@@ -64,7 +65,13 @@ impl Logged for Dated {
     }
 
     fn since(&self) -> Option<Nanos> {
-        self.since
+        self.since.into()
+    }
+}
+
+impl Aging for Told {
+    fn neighbours(&mut self) -> Option<&mut Neighbours> {
+        Some(&mut self.neighbours)
     }
 }
 
@@ -78,7 +85,7 @@ impl Detail for Told {
     fn complete(&mut self, _: &str) {}
 
     fn created(&self) -> Option<Nanos> {
-        (self.created > 0).then(|| Nanos::from(self.created) * SECOND)
+        self.created.into()
     }
 
     fn dismiss(&mut self) -> bool {
@@ -88,8 +95,11 @@ impl Detail for Told {
 
 impl Told {
     fn remember(&mut self, meta: &ObjectMeta<'_>, is_root: bool) {
-        let created = meta.created.second().map_or(0, |second| second / SECOND);
-        self.created = u32::try_from(created).unwrap_or(0);
+        self.created = meta.created.second().into();
+        let adoptable = is_root && meta.kind == ADOPTABLE;
+        if adoptable || self.is_adoptable() {
+            self.more.get_or_insert_default().adoptable = adoptable;
+        }
         let dated = is_root && meta.generation > 0;
         if !dated && meta.scale_target.is_none() {
             return;
@@ -98,28 +108,34 @@ impl Told {
         if dated {
             more.changes.apply(meta, |opened| Dated {
                 generation: opened.generation,
-                since: opened.at,
+                since: opened.at.into(),
                 autoscaled: opened.entry.is_some_and(is_autoscaler),
             });
         }
         let target = meta.scale_target.as_ref();
-        more.scales = target.map(|(kind, name)| ((**kind).into(), (**name).into()));
+        more.scales = target.map(|(kind, name)| Box::new(((**kind).into(), (**name).into())));
+    }
+
+    /// It has no owner, but may be given one.
+    pub fn is_adoptable(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.adoptable)
     }
 
     /// An Event of this root happened at `at`.
     pub fn happened(&mut self, at: Nanos, idle: Nanos) {
         let Some(more) = &mut self.more else { return };
-        more.burst = Some(match more.burst {
-            Some((first, last)) if at <= last.saturating_add(idle) => (first, last.max(at)),
+        let burst = match more.burst.as_deref() {
+            Some(&(first, last)) if at <= last.saturating_add(idle) => (first, last.max(at)),
             _ => (at, at),
-        });
+        };
+        **more.burst.get_or_insert_default() = burst;
     }
 
     /// The newest generation known has no time: it is made no later than `at`.
     fn made_by(&mut self, at: Nanos) {
         let list = self.more.as_mut().map_or(&mut [][..], |more| more.changes.list_mut());
         if let Some(newest) = list.last_mut() {
-            newest.since.get_or_insert(at);
+            newest.since = newest.since().or(Some(at)).into();
         }
     }
 
@@ -129,12 +145,13 @@ impl Told {
     fn generation_at(&self, at: Nanos) -> i64 {
         let Some(more) = &self.more else { return 0 };
         let list = more.changes.list();
-        let made = |change: &Dated| change.since.is_some_and(|since| since <= at);
+        let made = |change: &Dated| change.since().is_some_and(|since| since <= at);
         let dated = list.iter().rposition(made).unwrap_or(0);
-        let untimed = list.iter().skip(dated + 1).take_while(|change| change.since.is_none());
+        let untimed = list.iter().skip(dated + 1).take_while(|change| change.since().is_none());
         let newest = (dated + untimed.count()).min(list.len().saturating_sub(1));
         let is_part = |change: &Dated| {
-            let busy = more.burst.is_some_and(|(first, _)| first < change.since.unwrap_or(at));
+            let busy =
+                more.burst.as_ref().is_some_and(|burst| burst.0 < change.since().unwrap_or(at));
             change.autoscaled && busy
         };
         let own = (1..=newest).rfind(|&index| !is_part(&list[index])).unwrap_or(0);
@@ -146,14 +163,13 @@ impl Told {
 /// the phase.
 #[derive(Default, Serialize, Deserialize)]
 pub struct TroublesBegun(
-    #[serde(with = "crate::snapshot::sorted")] FxHashMap<(u64, u8), (Nanos, SpanContext)>,
+    #[serde(with = "crate::stored::sorted")] FxHashMap<(u64, u8), (Nanos, SpanContext)>,
 );
 
 impl Core {
     /// Remembers what links to this object, or to what it scales, will need.
     pub fn remember(&mut self, id: ObjectId, meta: &ObjectMeta<'_>) {
         let is_root = self.root_of(id).id == id;
-        self.owners[id].adoptable = is_root && meta.kind == ADOPTABLE;
         self.owners[id].remember(meta, is_root);
     }
 
@@ -177,7 +193,8 @@ impl Core {
                 Link::Target => {
                     let more = self.owners[about].more.as_ref();
                     let scales = more.and_then(|more| more.scales.clone());
-                    links.extend(scales.map(|(kind, name)| {
+                    links.extend(scales.map(|scaled| {
+                        let (kind, name) = *scaled;
                         let named = scoped_name(EVERYWHERE, &kind, namespace, &name);
                         if let Some(id) = self.owners.known_named(named, at) {
                             self.owners[id].made_by(at);

@@ -4,11 +4,32 @@
 //! (`metav1.MicroTime`); which of them a text was stays known, because a time without a fraction
 //! is placed by other evidence. No calendar library: proleptic Gregorian days are a few divisions.
 
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
 /// Nanoseconds since the Unix epoch.
 pub type Nanos = i64;
 
 /// Nanoseconds of a second.
 pub const SECOND: Nanos = 1_000_000_000;
+
+/// The start of a second from 1970 to 2105, or none, in four bytes: the index holds millions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Second(Option<NonZeroU32>);
+
+impl From<Option<Nanos>> for Second {
+    fn from(at: Option<Nanos>) -> Self {
+        let after = at.and_then(|at| u32::try_from(at.div_euclid(SECOND) + 1).ok());
+        Self(after.and_then(NonZeroU32::new))
+    }
+}
+
+impl From<Second> for Option<Nanos> {
+    fn from(Second(after): Second) -> Self {
+        after.map(|after| (Nanos::from(after.get()) - 1) * SECOND)
+    }
+}
 
 /// First year that is out of range: `Nanos` ends in April 2262.
 const YEAR_END: i64 = 2262;

@@ -4,7 +4,7 @@
 //! others.
 
 use crate::limits::TOMBSTONE_KEPT;
-use crate::owners::{DELETED, Detail, LEFT, METADATA, OwnerIndex};
+use crate::owners::{Detail, LEFT, METADATA, OwnerIndex};
 use crate::slots::ObjectId;
 use crate::time::Nanos;
 
@@ -12,8 +12,8 @@ impl<D: Detail> OwnerIndex<D> {
     /// Marks an object deleted at `at` (stream clock; `None`: unknown, then it never expires).
     pub fn delete(&mut self, id: ObjectId, at: Option<Nanos>) {
         let slot = &mut self.slots[id];
-        slot.flags |= DELETED;
-        let key = slot.key;
+        slot.deleted = true;
+        let key = slot.key();
         if let Some(at) = at {
             self.tombstones.insert((at, key));
         }
@@ -24,7 +24,7 @@ impl<D: Detail> OwnerIndex<D> {
     pub fn leave(&mut self, id: ObjectId, watermark: Nanos) {
         let slot = &mut self.slots[id];
         slot.flags = slot.flags & !METADATA | LEFT;
-        self.tombstones.insert((watermark, slot.key));
+        self.tombstones.insert((watermark, slot.key()));
     }
 
     /// Forgets objects that were deleted `TOMBSTONE_KEPT` before `watermark` or longer ago; one that
@@ -35,7 +35,7 @@ impl<D: Detail> OwnerIndex<D> {
         {
             self.tombstones.pop_first();
             if let Some(id) = self.find(key)
-                && self.slots[id].flags & (DELETED | LEFT) != 0
+                && (self.slots[id].deleted || self.slots[id].flags & LEFT != 0)
             {
                 if self.slots[id].children > 0 {
                     self.tombstones.insert((watermark, key));

@@ -45,7 +45,7 @@ pub struct Span {
     /// Cut off by a limit.
     pub incomplete: bool,
     /// Encoded resource.
-    #[serde(with = "crate::snapshot::shared")]
+    #[serde(with = "crate::stored::shared")]
     pub resource: Rc<[u8]>,
     /// Encoded fields but start and end; `None` once it has left.
     #[serde(with = "serde_bytes")]
@@ -99,7 +99,7 @@ pub struct Trace {
     /// How far the watermark was when something late opened it: that may be long after it closed.
     pub opened_late: Nanos,
     /// Synthetic `Create` spans, by the key of their object.
-    #[serde(with = "crate::snapshot::sorted")]
+    #[serde(with = "crate::stored::sorted")]
     pub created: FxHashMap<u128, SpanIndex>,
     /// Synthetic `Scale` spans, by generation.
     pub scaled: Vec<(i64, SpanIndex)>,
@@ -249,6 +249,7 @@ impl Trace {
                 leave(span);
             }
         }
+        self.spans.shrink_to_fit();
     }
 
     fn finish(&mut self, index: SpanIndex) -> Option<Finished> {

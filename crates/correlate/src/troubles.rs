@@ -25,7 +25,7 @@ struct Trouble {
 
 /// The trouble of all nodes.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Troubles(#[serde(with = "crate::snapshot::sorted")] FxHashMap<u64, Vec<Trouble>>);
+pub struct Troubles(#[serde(with = "crate::stored::sorted")] FxHashMap<u64, Vec<Trouble>>);
 
 impl Troubles {
     /// Trouble of a node begins or ends.
