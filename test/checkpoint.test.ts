@@ -235,10 +235,19 @@ describe('a checkpoint that is not one to go on from is told and set aside', () 
   });
 });
 
-test.each([
-  [['--format', 'tree'], '--state-dir goes with --format otlp, otlp-json and none, not with tree'],
-  [['--state-dir', '/proc/kspan'], 'cannot keep checkpoints in /proc/kspan: no such file'],
-])('kspan watch %s is one line and exit code 2', async (args, message) => {
-  const outcome = await kspan(['watch', ...kindsArgs(server), '--state-dir', folder, ...args]);
-  expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
+describe('checkpoints that cannot be kept are one line and exit code 2:', () => {
+  const watch = (...args: string[]) => kspan(['watch', ...kindsArgs(server), ...args]);
+
+  test('of a tree, which is written at the end', async () => {
+    const message = '--state-dir goes with --format otlp, otlp-json and none, not with tree';
+    const outcome = await watch('--state-dir', folder, '--format', 'tree');
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
+  });
+
+  test('in what is no folder', async () => {
+    writeFileSync(file(), '');
+    const message = `cannot keep checkpoints in ${file()}/x: a part of the path is not a directory`;
+    const outcome = await watch('--state-dir', `${file()}/x`);
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
+  });
 });

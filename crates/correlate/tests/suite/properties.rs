@@ -196,10 +196,6 @@ fn nor_does_it_where_objects_are_known_in_part_or_by_name_only() {
                 let found = lines(&run(shuffled.as_bytes(), How { shards: 2, chunk: 3_000 }).spans);
                 let differ =
                     found.iter().zip(&expected).find(|(found, expected)| found != expected);
-                if differ.is_some() {
-                    fs::write("/tmp/rdiff/x1.ndjson", &input).unwrap();
-                    fs::write("/tmp/rdiff/x2.ndjson", &shuffled).unwrap();
-                }
                 if let Some((found, expected)) = differ {
                     panic!("{view:?} {seed}, order {order}:\n{found}\ninstead of\n{expected}");
                 }
