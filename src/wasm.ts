@@ -104,7 +104,10 @@ export function compileWasm(): WasmModule {
   return compiled;
 }
 
-/** Size of this thread's WebAssembly memory, which its Router or Correlator shares with nothing else. */
+/**
+ * Size of this thread's WebAssembly memory, which its Router or Correlator shares with nothing else: what
+ * `npm run bench:memory` measures.
+ */
 export function wasmMemoryBytes(): number {
   return initSync({ module: compileWasm() as never }).memory.buffer.byteLength;
 }

@@ -9,14 +9,13 @@ use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashSet, FxHasher};
-use serde::{Deserialize, Serialize};
 
 use crate::limits::{KINDS_MET_MAX, OBJECTS_MET_MAX};
 use crate::object::ObjectRef;
 use crate::owners::is_uid;
 
 /// Kinds with their apiVersions.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default)]
 pub struct KindsMet {
     known: BTreeSet<u64>,
     untold: String,

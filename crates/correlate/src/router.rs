@@ -45,6 +45,8 @@ pub struct Core {
     pub(crate) settings: Settings,
     pub(crate) owners: OwnerIndex<Told>,
     seen: SeenEvents,
+    /// Whoever goes on from a snapshot is told anew: what the host did not see to yet is not lost.
+    #[serde(skip)]
     met: KindsMet,
     /// Told anew by the next Events.
     #[serde(skip)]
