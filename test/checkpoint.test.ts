@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeApiServer, status } from './support/fake-api-server.ts';
+import { FakeApiServer, type FakeRequest, status } from './support/fake-api-server.ts';
 import { endingNow, type HappeningFrame, isWatched, kindsArgs, play } from './support/happen.ts';
 import { kspan } from './support/kspan.ts';
 import { LiveKspan } from './support/live-kspan.ts';
@@ -186,8 +186,11 @@ describe('a run that goes on from a checkpoint', () => {
     await first.stop();
     server.requests.splice(0);
     const second = await startKept();
+    await second.readiness(200);
+    const isList = ({ verb, query }: FakeRequest) =>
+      verb === 'list' || query.has('sendInitialEvents');
+    expect(server.requests.filter(isList)).toEqual([]);
     await server.isWatched('apps.example.com');
-    expect(server.requests.filter(({ verb }) => verb === 'list')).toEqual([]);
     await second.stop();
   });
 });

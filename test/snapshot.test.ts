@@ -5,7 +5,7 @@ import { resolveConfig } from '../src/config-load.ts';
 import { compileWasm, WasmCorrelator, WasmRouter } from '../src/wasm.ts';
 import { recordingOf } from './support/random-recording.ts';
 import { RECORDINGS } from './support/scenarios.ts';
-import { chunksOf, correlateInProcess } from './support/wasm-correlator.ts';
+import { correlateInProcess } from './support/wasm-correlator.ts';
 
 const SHARDS = [1, 3];
 const BATCH_FRAMES = [1, 7, 60];
@@ -16,28 +16,13 @@ const module = compileWasm();
 /** As `correlateInProcess`, with everything made anew after each batch. */
 function correlateInterrupted(input: Uint8Array, shards: number, batchFrames: number): Uint8Array {
   const settings = resolveConfig({ shards });
-  let router = new WasmRouter(module, settings);
-  let correlators = Array.from({ length: shards }, () => new WasmCorrelator(module, settings));
-  const drained: Uint8Array[] = [];
-  const exchange = (): void => {
-    correlators.forEach((correlator, shard) => {
-      correlator.push(router.take(shard, true));
-      drained.push(correlator.drain().bytes);
-    });
-  };
-  for (const chunk of chunksOf(input, batchFrames)) {
-    router.push(chunk);
-    exchange();
-    const counts = router.counts();
-    router = WasmRouter.restore(module, settings, router.snapshot());
-    expect(router.counts()).toEqual(counts);
-    correlators = correlators.map((correlator) =>
-      WasmCorrelator.restore(module, settings, correlator.snapshot()),
-    );
-  }
-  while (!router.finish()) exchange();
-  exchange();
-  return Buffer.concat(drained);
+  return correlateInProcess(input, { shards, batchFrames }, ({ router, correlators }) => {
+    const again = WasmRouter.restore(module, settings, router.snapshot());
+    expect(again.counts()).toEqual(router.counts());
+    const restored = (correlator: WasmCorrelator) =>
+      WasmCorrelator.restore(module, settings, correlator.snapshot());
+    return { router: again, correlators: correlators.map(restored) };
+  });
 }
 
 function expectTheSame(input: Uint8Array, shards: number, batchFrames: number): void {

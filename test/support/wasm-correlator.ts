@@ -6,14 +6,24 @@ import type { CorrelateOptions } from '../correlator.suite.ts';
 
 const module = compileWasm();
 
-/** The ExportTraceServiceRequest of a recording; `batchFrames` lines are handed over at a time. */
+/** Both sides of the crate. */
+export interface Machines {
+  router: WasmRouter;
+  correlators: WasmCorrelator[];
+}
+
+/**
+ * The ExportTraceServiceRequest of a recording; `batchFrames` lines are handed over at a time, after each
+ * of which `renew` may put others in the place of the machines.
+ */
 export function correlateInProcess(
   input: Uint8Array,
   { shards = 1, batchFrames = 1000 }: CorrelateOptions = {},
+  renew = (machines: Machines): Machines => machines,
 ): Uint8Array {
   const settings = resolveConfig({ shards });
-  const router = new WasmRouter(module, settings);
-  const correlators = Array.from({ length: shards }, () => new WasmCorrelator(module, settings));
+  let router = new WasmRouter(module, settings);
+  let correlators = Array.from({ length: shards }, () => new WasmCorrelator(module, settings));
   const drained: Uint8Array[] = [];
   const exchange = (): void => {
     correlators.forEach((correlator, shard) => {
@@ -24,6 +34,7 @@ export function correlateInProcess(
   for (const chunk of chunksOf(input, batchFrames)) {
     router.push(chunk);
     exchange();
+    ({ router, correlators } = renew({ router, correlators }));
   }
   while (!router.finish()) exchange();
   exchange();
