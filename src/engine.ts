@@ -76,8 +76,9 @@ export class Engine {
   }
 
   /**
-   * An engine whose workers are ready. The sink is closed with it, not when it is suspended. With a snapshot it goes on from there;
-   * throws a StateError when that is of other settings or another version.
+   * An engine whose workers are ready. The sink is closed with it, not when it is suspended. With a
+   * snapshot it goes on from there; throws a StateError when that is of other settings or another
+   * version.
    */
   static async start(config: Config, sink: SpanSink, from?: EngineSnapshot): Promise<Engine> {
     const module = compileWasm();
