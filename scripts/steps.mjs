@@ -50,22 +50,29 @@ export function cargoSuite(name, ...args) {
   };
 }
 
+/** What is shown again of a step that failed, in lines: the diffs of its failures, and its totals. */
+const TAIL_LINES = 100;
+
 /**
- * Runs the steps in order, all of them whatever fails, and resolves to the totals and the names of
- * the steps that failed.
+ * Runs the steps in order, all of them whatever fails, and resolves to the totals. How the steps
+ * that failed ended is shown again behind all the output: a log may be cut to its end.
  */
 export async function runSteps(steps) {
-  const total = { passed: 0, failed: 0, failedSteps: [] };
+  const total = { passed: 0, failed: 0 };
+  const endings = [];
   for (const step of steps) {
     console.log(`\n== ${step.name}: ${[step.binary, ...step.args].join(' ')}`);
     const { exitCode, output } = await runStep(step);
     const { passed, failed } = step.count(exitCode, output);
     total.passed += passed;
     total.failed += failed;
-    if (failed > 0) total.failedSteps.push(step.name);
+    if (failed > 0) endings.push(`\n== failed: ${step.name}\n${tail(output)}`);
   }
+  for (const ending of endings) console.log(ending);
   return total;
 }
+
+const tail = (text) => text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
 
 /** A step whose preparation throws has failed like one that could not be started. */
 async function runStep(step) {
@@ -108,16 +115,21 @@ function readCargoOutput(output) {
   return totals;
 }
 
-/** Shows the step's output as it comes and keeps its stdout, which only cargo's count needs. */
+/** Shows the step's output as it comes, and keeps it: what it counts, and how it ended. */
 function run({ binary, args, cwd = root, env }) {
   return new Promise((resolve, reject) => {
-    const stdio = ['ignore', 'pipe', 'inherit'];
+    const stdio = ['ignore', 'pipe', 'pipe'];
     const child = spawn(binary, args, { cwd, env: { ...process.env, ...env }, stdio });
     const chunks = [];
-    child.stdout.on('data', (chunk) => {
-      chunks.push(chunk);
-      process.stdout.write(chunk);
-    });
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
+      from.on('data', (chunk) => {
+        chunks.push(chunk);
+        to.write(chunk);
+      });
+    }
     child.on('error', reject);
     child.on('close', (exitCode) => {
       resolve({ exitCode: exitCode ?? 1, output: Buffer.concat(chunks).toString() });
