@@ -1,72 +1,73 @@
-// Whether what the API server sends would arrive. A connection that is dead looks like one on which
-// nothing happens, so after some silence the server is asked for something small; without an answer
-// nobody knows, and time must not go on.
+// Asks the API server for something small when nothing has come for a while: a connection that is dead
+// looks like one on which nothing happens. The stream's clock, which goes no further than the last
+// answer, is told of each; when none comes, whoever relies on a connection is.
 import { text } from 'node:stream/consumers';
 import type { KubeClient } from './kube-client.js';
+import type { StreamClock } from './stream-clock.js';
 
 /** After so much silence the server is asked, and so often. */
 const SILENCE_MS = 1500;
+/** Sooner where it is to be known whether there is more to read. */
+const BEHIND_SILENCE_MS = 500;
 const ANSWER_TIMEOUT_MS = 5000;
-/**
- * After so much silence, and no answer, nothing is certain. Less than the reorder window, as it is unless
- * set: what is written behind a dead connection is then not late when it comes.
- */
+/** After so much silence, and no answer, the server is not ready to be watched. */
 const CERTAIN_MS = 4000;
 /** One answer that does not come may be this process' own fault, when it had no processor for so long. */
 const MISSES_MAX = 2;
 /** Which every user may ask for; a refusal is an answer, too. */
 const PATH = '/livez';
 
+export interface LivenessOptions {
+  client: KubeClient;
+  clock: StreamClock;
+  signal: AbortSignal;
+  /** There was no answer, so no connection that is open can be relied upon. */
+  onLost: () => void;
+}
+
 export class Liveness {
-  readonly #client: KubeClient;
-  readonly #signal: AbortSignal;
-  readonly #onLost: () => void;
-  #heardAt = performance.now();
+  readonly #options: LivenessOptions;
   #isAsking = false;
   /** Asked, one after another, without an answer. */
   #misses = 0;
 
-  /** `onLost`: there was no answer, so no connection that is open can be relied upon. */
-  constructor(client: KubeClient, signal: AbortSignal, onLost: () => void) {
-    this.#client = client;
-    this.#signal = signal;
-    this.#onLost = onLost;
-  }
-
-  /** Something came through. */
-  heard(): void {
-    this.#heardAt = performance.now();
-    this.#misses = 0;
+  constructor(options: LivenessOptions) {
+    this.#options = options;
   }
 
   get isCertain(): boolean {
-    return performance.now() - this.#heardAt < CERTAIN_MS;
+    return this.#options.clock.silentMs < CERTAIN_MS;
   }
 
-  /** Asks, where that is needed; what comes of it shows in `isCertain`. */
+  /** Asks, where that is needed; what comes of it shows in the clock. */
   check(): void {
-    if (this.#isAsking || performance.now() - this.#heardAt < SILENCE_MS) return;
+    const { clock } = this.#options;
+    const patience = clock.isBehind ? BEHIND_SILENCE_MS : SILENCE_MS;
+    if (this.#isAsking || clock.silentMs < patience) return;
     this.#isAsking = true;
-    this.#ask()
-      .catch(() => this.#miss())
+    const askedAt = performance.now();
+    this.#ask(askedAt)
+      .catch(() => this.#miss(askedAt))
       .finally(() => {
         this.#isAsking = false;
       });
   }
 
-  async #ask(): Promise<void> {
-    const askedAt = performance.now();
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
-    const { body } = await this.#client.get(PATH, { accept: '*/*', signal });
+  async #ask(askedAt: number): Promise<void> {
+    const { client, clock, signal: ending } = this.#options;
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+    const { body, serverTime } = await client.get(PATH, { accept: '*/*', signal });
     await text(body);
-    this.#heardAt = Math.max(this.#heardAt, askedAt);
+    clock.answered(performance.now() - askedAt, serverTime);
     this.#misses = 0;
   }
 
-  #miss(): void {
-    this.#misses += 1;
+  #miss(askedAt: number): void {
+    const { clock, onLost } = this.#options;
+    const heardSince = clock.silentMs < performance.now() - askedAt;
+    this.#misses = heardSince ? 0 : this.#misses + 1;
     if (this.#misses < MISSES_MAX) return;
     this.#misses = 0;
-    this.#onLost();
+    onLost();
   }
 }

@@ -48,6 +48,9 @@ export interface StreamOptions {
 const METADATA = (kind: string) =>
   `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 
+/** A watch that begins so soon after the end of the one before has nothing to catch up with. */
+const CONTINUED_MS = 1000;
+
 const PROGRESS = new Set<WatchInput['type']>(['page', 'frames', 'bookmark']);
 
 export class WatchStream {
@@ -57,6 +60,7 @@ export class WatchStream {
   #isOpen = false;
   #troubledAt: number | undefined;
   #heardAt = performance.now();
+  #endedAt = Number.NEGATIVE_INFINITY;
   #readUntil = 0;
   #reader: Reader | undefined;
   #reason = '';
@@ -178,15 +182,16 @@ export class WatchStream {
     const lines = new WatchLines(frameBytesMax);
     const pending = this.#actions;
     this.#isOpen = true;
-    if (!resource.metadataOnly) clock.fallBehind();
+    if (!resource.metadataOnly && openedAt - this.#endedAt > CONTINUED_MS) clock.fallBehind(this);
     try {
       while (this.#actions === pending) {
         const chunk = await reader.next();
-        if (!chunk) return this.#tell({ type: 'closed', lastedMs: performance.now() - openedAt });
         this.#heardAt = performance.now();
+        clock.heard();
+        if (!chunk) return this.#close(this.#heardAt - openedAt);
         const found = lines.push(chunk, frameEnd(resource, clock.text));
         if (found.frames.length > 0) {
-          if (clock.isBehind) clock.read(newestTime(found.frames));
+          if (clock.isBehind) clock.read(this, newestTime(found.frames));
           yield found.frames;
           this.#tell({ type: 'frames', version: found.version });
         }
@@ -203,6 +208,12 @@ export class WatchStream {
     }
   }
 
+  /** The server ended the watch: all that was written by now has come. */
+  #close(lastedMs: number): undefined {
+    this.#endedAt = this.#heardAt;
+    this.#tell({ type: 'closed', lastedMs });
+  }
+
   /** Undefined: there was no answer, or none of use; the state machine was told. */
   async #get(metadataKind: string, query: Record<string, string>) {
     const { client, resource, signal, clock } = this.#options;
@@ -213,7 +224,7 @@ export class WatchStream {
       const response = await client.get(path, { accept, signal });
       const { status, serverTime, retryAfterMs } = response;
       this.#heardAt = performance.now();
-      if (serverTime) clock.correct(serverTime, performance.now() - askedAt);
+      clock.answered(this.#heardAt - askedAt, serverTime);
       if (status === 200) return response;
       response.body.destroy();
       return this.#tell({ type: 'status', code: status, retryAfterMs });

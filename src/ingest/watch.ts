@@ -107,8 +107,13 @@ class ClusterWatch {
       namespaces: this.#namespaces,
       onWatch: (resource) => this.#watchMetadata(resource),
     });
-    this.#liveness = new Liveness(client, this.#ending.signal, () => {
-      for (const stream of [...this.#events, ...this.#metadata]) stream.distrust();
+    this.#liveness = new Liveness({
+      client,
+      clock: this.#clock,
+      signal: this.#ending.signal,
+      onLost: () => {
+        for (const stream of [...this.#events, ...this.#metadata]) stream.distrust();
+      },
     });
     signal.addEventListener('abort', () => this.stop());
     if (signal.aborted) this.stop();
@@ -146,7 +151,7 @@ class ClusterWatch {
 
   /** The next chunk, or undefined when it has ended. */
   async next(): Promise<Buffer | undefined> {
-    this.#clock.pull(this.#mayRun());
+    this.#clock.look(this.#mayRun());
     while (!this.#ending.signal.aborted) {
       this.#lookAround();
       if (this.#queue.isEmpty) await turn();
@@ -165,11 +170,9 @@ class ClusterWatch {
   /** Nothing is there to read: waits for something, and tells the time when that has moved. */
   async #tick(): Promise<Buffer | undefined> {
     if (this.#mayRun()) this.#clock.catchUp();
-    const waitedFrom = performance.now();
     await this.#queue.arrival(TICK_MS);
     if (!this.#queue.isEmpty) return undefined;
-    if (performance.now() - waitedFrom >= TICK_MS - 1) this.#clock.quiet();
-    this.#clock.wait(this.#mayRun());
+    this.#clock.look(this.#mayRun());
     if (this.#mayRun()) this.#clock.catchUp();
     const text = this.#clock.text;
     if (text === this.#told) return undefined;
@@ -231,10 +234,7 @@ class ClusterWatch {
   }
 
   async #pump(stream: WatchStream): Promise<void> {
-    for await (const chunk of stream.frames()) {
-      this.#liveness.heard();
-      await this.#queue.put(chunk);
-    }
+    for await (const chunk of stream.frames()) await this.#queue.put(chunk);
   }
 
   #report(report: StreamReport): void {
@@ -268,7 +268,6 @@ class ClusterWatch {
   #mayRun(): boolean {
     const isWaitedFor = (stream: WatchStream) => !stream.isLive && !isGivenUp(stream);
     return (
-      this.#liveness.isCertain &&
       this.#events.some((stream) => stream.isLive) &&
       !this.#events.some(isWaitedFor) &&
       !this.#metadata.some(isWaitedFor)
