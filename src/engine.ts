@@ -13,6 +13,7 @@ import {
   type WasmModule,
   WasmRouter,
   type WasmSettings,
+  wasmMemoryBytes,
 } from './wasm.js';
 import { ShardPool, type ShardState } from './worker/pool.js';
 import type { SpansReply } from './worker/protocol.js';
@@ -31,8 +32,10 @@ export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   early: number;
   /** Spans that did not get where they should. */
   undelivered: number;
-  /** Since the start. */
+  /** Since the start of this engine. */
   seconds: number;
+  /** Of them, with those that a snapshot brought left out. */
+  receivedPerSecond: number;
 }
 
 /** Where the engine is, beside its account. */
@@ -44,6 +47,8 @@ export interface EngineState {
   parked: number;
   /** Objects whose owners are known. */
   objects: number;
+  /** All that the Router has ever taken. */
+  routerMemoryBytes: number;
   shards: ShardState[];
   /** The sink is of no use any more. */
   sinkFailed: boolean;
@@ -64,6 +69,7 @@ export class Engine {
   readonly #sink: SpanSink;
   readonly #router: ShardRouter;
   readonly #startedAt = performance.now();
+  readonly #receivedBefore: number;
   #pool!: ShardPool;
   #turn: Promise<unknown> = Promise.resolve();
   #failure: { error: unknown } | undefined;
@@ -72,6 +78,7 @@ export class Engine {
 
   private constructor(router: ShardRouter, sink: SpanSink) {
     this.#router = router;
+    this.#receivedBefore = router.counts().received;
     this.#sink = sink;
   }
 
@@ -199,6 +206,7 @@ export class Engine {
     const { parked, objects, ...counts } = this.#router.counts();
     const made = this.#pool.counts();
     const { occurrences, synthetic, refused } = this.#sink.lost;
+    const seconds = (performance.now() - this.#startedAt) / 1000;
     return {
       ...counts,
       exported: made.exported - occurrences - refused,
@@ -207,7 +215,8 @@ export class Engine {
       late: made.late,
       early: made.early,
       undelivered: occurrences + synthetic + refused,
-      seconds: (performance.now() - this.#startedAt) / 1000,
+      seconds,
+      receivedPerSecond: (counts.received - this.#receivedBefore) / seconds,
     };
   }
 
@@ -217,7 +226,9 @@ export class Engine {
     const { exported: finished, synthetic: finishedSynthetic } = this.#pool.counts();
     const { failed: sinkFailed, exports } = this.#sink;
     const shards = this.#pool.states();
-    return { finished, finishedSynthetic, parked, objects, shards, sinkFailed, exports };
+    const routerMemoryBytes = wasmMemoryBytes();
+    const made = { finished, finishedSynthetic };
+    return { ...made, parked, objects, routerMemoryBytes, shards, sinkFailed, exports };
   }
 
   async #send(batches: Iterable<RoutedBatch>): Promise<void> {

@@ -115,6 +115,8 @@ describe('/metrics', () => {
     };
     expect(Object.fromEntries(samples)).toMatchObject(expected);
     expect(samples.get('kspan_shard_busy_seconds_total{shard="0"}')).toBeGreaterThan(0);
+    expect(samples.get('kspan_memory_bytes{of="router"}')).toBeGreaterThan(0);
+    expect(samples.get('kspan_memory_bytes{of="0"}')).toBeGreaterThan(0);
     expect((await live.stop()).exitCode).toBe(0);
   });
 

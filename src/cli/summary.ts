@@ -18,7 +18,7 @@ export function summaryLine(summary: RunSummary): string {
     ['late', summary.late],
     ...rareNumbers(summary),
     ['seconds', seconds.toFixed(3)],
-    ['events/s', Math.round(summary.received / seconds)],
+    ['events/s', Math.round(summary.receivedPerSecond)],
   ];
   return pairs.map(([key, value]) => `${key}=${value}`).join(' ');
 }

@@ -95,6 +95,14 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ]),
     'how',
   ),
+  kspan_memory_bytes: gauge(
+    'Memory that holds the owner index, traces and what waits: of the router, and of each shard by its number. It grows in steps and is not given back.',
+    ofEngine(({ routerMemoryBytes, shards }) => [
+      [routerMemoryBytes, 'router'],
+      ...shards.map(({ memoryBytes }, n): Sample => [memoryBytes, `${n}`]),
+    ]),
+    'of',
+  ),
   kspan_spans_synthetic_total: counter(
     'Spans made that no Event stands for.',
     ofEngine(({ finishedSynthetic }) => [[finishedSynthetic]]),

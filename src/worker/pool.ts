@@ -6,7 +6,13 @@
 import { Piscina } from 'piscina';
 import { reasonOf, WorkerError } from '../errors.js';
 import type { CorrelatorCounts, WasmModule, WasmSettings } from '../wasm.js';
-import type { SpansReply, WorkerReply, WorkerRequest, WorkerStart } from './protocol.js';
+import type {
+  ReadyReply,
+  SpansReply,
+  WorkerReply,
+  WorkerRequest,
+  WorkerStart,
+} from './protocol.js';
 
 export interface ShardPoolOptions {
   module: WasmModule;
@@ -28,6 +34,8 @@ export interface ShardState {
   batchesInFlight: number;
   /** For how long its thread has worked, since it started. */
   busyMs: number;
+  /** All that its Correlator has ever taken, as of its last answer. */
+  memoryBytes: number;
 }
 
 const NOTHING: CorrelatorCounts = { exported: 0, synthetic: 0, late: 0, early: 0, held: 0 };
@@ -112,6 +120,7 @@ class ShardWorker {
   #destroyed = false;
   #failure: unknown;
   counts: CorrelatorCounts = NOTHING;
+  #memoryBytes = 0;
 
   constructor(shard: number, options: ShardPoolOptions) {
     this.#shard = shard;
@@ -141,7 +150,11 @@ class ShardWorker {
 
   state(): ShardState {
     const busy = this.#piscina.threads[0]?.performance.eventLoopUtilization();
-    return { batchesInFlight: this.#inFlight, busyMs: busy?.active ?? 0 };
+    return {
+      batchesInFlight: this.#inFlight,
+      busyMs: busy?.active ?? 0,
+      memoryBytes: this.#memoryBytes,
+    };
   }
 
   async ready(): Promise<void> {
@@ -149,7 +162,7 @@ class ShardWorker {
       throw this.#error('worker_start', reasonOf(error), error);
     });
     if (reply.type !== 'ready') throw this.#error('worker_start', `it answers ${reply.type}`);
-    this.counts = reply.counts;
+    this.#take(reply);
   }
 
   async snapshot(): Promise<Uint8Array> {
@@ -181,7 +194,7 @@ class ShardWorker {
     try {
       const reply = await this.#ask({ type: 'batch', bytes }, [bytes.buffer]);
       if (reply.type === 'spans') {
-        this.counts = reply.counts;
+        this.#take(reply);
         await this.#options.onSpans(reply);
       } else {
         this.#fail(reply.type === 'failed' ? reply.reason : `it answers ${reply.type} to a batch`);
@@ -192,6 +205,11 @@ class ShardWorker {
       this.#inFlight -= 1;
       this.#wake();
     }
+  }
+
+  #take({ counts, memoryBytes }: ReadyReply | SpansReply): void {
+    this.counts = counts;
+    this.#memoryBytes = memoryBytes;
   }
 
   #ask(request: WorkerRequest, transferList: ArrayBuffer[]): Promise<WorkerReply> {

@@ -33,6 +33,8 @@ export type WorkerRequest = ReadyRequest | BatchRequest | SnapshotRequest;
 export interface ReadyReply {
   type: 'ready';
   counts: CorrelatorCounts;
+  /** All that the Correlator has ever taken; WebAssembly gives none back. */
+  memoryBytes: number;
 }
 
 /** What is finished after a batch; `counts` are since the start. */
@@ -42,6 +44,7 @@ export interface SpansReply {
   bytes: Uint8Array<ArrayBuffer>;
   spanCount: number;
   counts: CorrelatorCounts;
+  memoryBytes: number;
 }
 
 /** See WasmCorrelator. */

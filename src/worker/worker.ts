@@ -3,7 +3,7 @@
 import { workerData } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { reasonOf } from '../errors.js';
-import { WasmCorrelator } from '../wasm.js';
+import { WasmCorrelator, wasmMemoryBytes } from '../wasm.js';
 import type {
   SnapshotReply,
   SpansReply,
@@ -22,7 +22,7 @@ export default function answer(request: WorkerRequest): unknown {
   if (!correlator) return failed('it is asked after it has failed');
   switch (request.type) {
     case 'ready':
-      return { type: 'ready', counts: correlator.counts() } satisfies WorkerReply;
+      return { type: 'ready', ...look(correlator) } satisfies WorkerReply;
     case 'batch':
       return attempt(correlator, (current) => correlate(current, request.bytes));
     case 'snapshot':
@@ -35,7 +35,11 @@ export default function answer(request: WorkerRequest): unknown {
 function correlate(current: WasmCorrelator, batch: Uint8Array): SpansReply {
   current.push(batch);
   const { bytes, spanCount } = current.drain();
-  return { type: 'spans', bytes, spanCount, counts: current.counts() };
+  return { type: 'spans', bytes, spanCount, ...look(current) };
+}
+
+function look(current: WasmCorrelator): Pick<SpansReply, 'counts' | 'memoryBytes'> {
+  return { counts: current.counts(), memoryBytes: wasmMemoryBytes() };
 }
 
 function attempt(

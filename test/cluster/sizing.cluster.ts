@@ -2,6 +2,7 @@
 // memory. Prints the figures that the README has.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { total } from '../support/prometheus.ts';
 import { shortened } from '../support/proof.ts';
 import { ownClusterTest as test } from './cluster.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -45,6 +46,8 @@ interface Look {
   peakMib: number;
   /** In the index. */
   objects: number;
+  /** Of the router and all shards. */
+  indexMb: number;
 }
 
 async function startAnew(proof: LiveProof): Promise<Look> {
@@ -60,13 +63,14 @@ async function startAnew(proof: LiveProof): Promise<Look> {
     rssMib: samples.get('process_resident_memory_bytes')! / 2 ** 20,
     peakMib: Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) / 1024,
     objects: samples.get('kspan_owner_index_objects')!,
+    indexMb: total(samples, 'kspan_memory_bytes') / 1e6,
   };
 }
 
-function told({ seconds, cpuSeconds, rssMib, peakMib, objects }: Look): string {
+function told({ seconds, cpuSeconds, rssMib, peakMib, objects, indexMb }: Look): string {
   const times = `ready after ${seconds.toFixed(1)} s and ${cpuSeconds.toFixed(1)} s of CPU`;
   const memory = `${Math.round(rssMib)} MiB, at most ${Math.round(peakMib)} MiB`;
-  return `${times}, ${memory}, ${objects} in the index`;
+  return `${times}, ${memory}, ${objects} in the index, of ${indexMb.toFixed(1)} MB`;
 }
 
 async function lastPod(): Promise<Named> {
