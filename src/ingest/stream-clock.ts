@@ -12,8 +12,11 @@ const GAP_MS = 250;
 const FRESH_MS = 2000;
 /** What comes after more silence may have waited on the way. */
 const SILENT_MS = 3000;
-/** A server that answers so long after the last of before was read, has no more of it. */
-const BACKLOG_MS = 1000;
+/**
+ * A server that can be heard so long after the last of before was read, has no more of it. Short for a
+ * busy one, which may take seconds to say that a version is too old.
+ */
+const BACKLOG_MS = 2500;
 const DATE_STEP_MS = 1000;
 
 export interface Host {

@@ -15,7 +15,7 @@ import { TcpProxy } from './tcp-proxy.ts';
 import { Namespace } from './workloads.ts';
 
 const BLACKHOLE_MS = 180_000;
-const NO_FAULTS = { missing: [], doubled: [], differing: [] };
+const NO_FAULTS = { missing: [], doubled: [], differing: [], late: [] };
 
 let controlPlane: ControlPlane;
 
@@ -40,7 +40,8 @@ test('the API server is killed and started again: every Event has one span', asy
   await inside.rolledOut('deployment/web');
   const { outcome, stored, faults } = await proof.finish();
   expect(stored.length).toBeGreaterThan(20);
-  expect(faults).toEqual(NO_FAULTS);
+  // An API server that is down keeps the cluster itself from writing.
+  expect(faults).toMatchObject({ missing: [], doubled: [], differing: [] });
   expect(outcome.exitCode).toBe(0);
 });
 
@@ -62,7 +63,7 @@ test('a version that is too old after a compaction is told and met by a list: ev
   expect(expired(restarted)).toBe(1);
   expect(stored.length).toBeGreaterThan(20);
   expect(faults).toEqual(NO_FAULTS);
-  expect(outcome).toMatchObject({ exitCode: 0, summary: { late: '0' } });
+  expect(outcome.exitCode).toBe(0);
 });
 
 test('nothing gets through for minutes, and nobody says so: every Event has one span', async () => {
@@ -86,7 +87,7 @@ test('nothing gets through for minutes, and nobody says so: every Event has one 
   const { outcome, stored, faults } = await proof.finish();
   expect(stored.length).toBeGreaterThan(20);
   expect(faults).toEqual(NO_FAULTS);
-  expect(outcome).toMatchObject({ exitCode: 0, summary: { late: '0' } });
+  expect(outcome.exitCode).toBe(0);
 });
 
 test('kspan is killed and started again, twice in a rollout: every Event has its span, and a doubled one is the same', async () => {
@@ -112,8 +113,8 @@ test('kspan is killed and started again, twice in a rollout: every Event has its
   const { outcome, stored, faults } = await proof.finish();
   rmSync(folder, { recursive: true });
   expect(stored.length).toBeGreaterThan(20);
-  expect(faults).toMatchObject({ missing: [], differing: [] });
-  expect(outcome).toMatchObject({ exitCode: 0, summary: { late: '0', held: '0' } });
+  expect(faults).toMatchObject({ missing: [], differing: [], late: [] });
+  expect(outcome).toMatchObject({ exitCode: 0, summary: { held: '0' } });
 });
 
 /** A namespace with a Deployment that has come up. */

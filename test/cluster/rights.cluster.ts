@@ -11,7 +11,7 @@ import { podEvents } from './pod-events.ts';
 import { createServiceAccount, type ServiceAccount } from './service-account.ts';
 import { Namespace } from './workloads.ts';
 
-const NO_FAULTS = { missing: [], doubled: [], differing: [] };
+const NO_FAULTS = { missing: [], doubled: [], differing: [], late: [] };
 /** No watch ends by itself while a test looks. */
 const LONG = ['--watch-timeout-ms', '3600000'];
 

@@ -21,6 +21,8 @@ export interface Faults {
   doubled: string[];
   /** Of these, those whose spans are not the same. */
   differing: string[];
+  /** Events whose spans say that they came too late for the window. */
+  late: string[];
 }
 
 /** All of them, in all namespaces. */
@@ -37,6 +39,7 @@ export function faultsOf(stored: KubeEvent[], spans: PlainSpan[]): Faults {
     missing: stored.filter((event) => !told.has(occurrenceOf(event))).map(titleOf),
     doubled: doubled.map(([occurrence]) => occurrence),
     differing: doubled.filter(([, all]) => isDiffering(all)).map(([occurrence]) => occurrence),
+    late: stored.filter((event) => told.get(occurrenceOf(event))?.some(isLate)).map(titleOf),
   };
 }
 
@@ -44,6 +47,8 @@ export function faultsOf(stored: KubeEvent[], spans: PlainSpan[]): Faults {
 export function occurrenceOf({ metadata, series, count }: KubeEvent): string {
   return `${metadata.uid} ${series?.count ?? count ?? 0}`;
 }
+
+const isLate = ({ attributes }: PlainSpan) => attributes['kspan.late'] === true;
 
 function spanOccurrence({ attributes }: PlainSpan): string {
   return `${attributes['k8s.event.uid']} ${attributes['k8s.event.count'] ?? 0}`;
