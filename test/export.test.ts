@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -34,15 +35,21 @@ async function backEnd(answer: (response: ServerResponse, index: number) => void
     received.push({ spans: decodeOtlp(plain), bytes: plain.length, request });
     answer(response, received.length - 1);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   close = () => {
     server.closeAllConnections();
     server.close();
   };
-  const { port } = server.address() as AddressInfo;
-  return { received, url: `http://127.0.0.1:${port}` };
+  const listen = async (port = 0) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await listen();
+  return { received, url: `http://127.0.0.1:${port}`, listen: () => listen(port) };
 }
+
+const spansOf = ({ spans }: Received) => spans;
+const isUpdate = ({ name }: PlainSpan) => name === 'Deployment.Update';
 
 const replay = (env: Record<string, string>, ...args: string[]) =>
   kspan(['replay', recording, '--format', 'otlp', ...args], { env });
@@ -110,28 +117,77 @@ describe('--format otlp', () => {
 
   test('a back end that says no ends the run with the number of spans it did not take', async () => {
     const { received, url } = await backEnd((response) => {
-      response.statusCode = 400;
+      response.statusCode = 403;
       response.end('bad');
     });
     const outcome = await replay({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
     expect(outcome.exitCode).toBe(1);
     expect(received).toHaveLength(1);
     expect(messages(outcome)).toEqual([
-      `kspan: 35 spans were not delivered to ${url}/v1/traces: HTTP 400 Bad Request`,
+      `kspan: 35 spans were not delivered to ${url}/v1/traces: HTTP 403 Forbidden`,
     ]);
     expect(outcome.summary).toMatchObject({ exported: '0', undelivered: '35', held: '0' });
+  });
+
+  test('a span that a back end will not take is found, and only that one is lost', async () => {
+    const { received, url } = await backEnd((response) => {
+      response.statusCode = received.at(-1)!.spans.some(isUpdate) ? 400 : 200;
+      response.end();
+    });
+    const outcome = await replay({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
+    expect(messages(outcome)).toEqual([
+      `kspan: 1 span was not delivered to ${url}/v1/traces: HTTP 400 Bad Request`,
+    ]);
+    expect(outcome).toMatchObject({ exitCode: 1, summary: { exported: '32', undelivered: '1' } });
+    const taken = received.filter(({ spans }) => !spans.some(isUpdate)).flatMap(spansOf);
+    expect(dump(taken)).toBe(dump(rolloutSpans.filter((span) => !isUpdate(span))));
+  });
+
+  test('a request that is too large for a back end arrives in parts', async () => {
+    const { received, url } = await backEnd((response) => {
+      response.statusCode = received.at(-1)!.bytes > 4000 ? 413 : 200;
+      response.end();
+    });
+    const outcome = await replay({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
+    expect(outcome).toMatchObject({ exitCode: 0, summary: { exported: '32' } });
+    const taken = received.filter(({ bytes }) => bytes <= 4000).flatMap(spansOf);
+    expect(dump(taken)).toBe(dump(rolloutSpans));
+  });
+
+  test('a back end that does not answer in time is sent the same once more', async () => {
+    const { received, url } = await backEnd((response, index) => {
+      if (index > 0) response.end();
+    });
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
+    const outcome = await replay(env);
+    expect(outcome).toMatchObject({ exitCode: 0, summary: { exported: '32' } });
+    expect(received.map(({ spans }) => dump(spans))).toEqual([
+      dump(rolloutSpans),
+      dump(rolloutSpans),
+    ]);
+  });
+
+  test('a back end that is away for longer than a request may take gets every span', async () => {
+    const { url, received, listen } = await backEnd();
+    close?.();
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '100' };
+    const running = replay(env);
+    await pause(3000);
+    await listen();
+    expect(await running).toMatchObject({ exitCode: 0, summary: { exported: '32' } });
+    expect(dump(received.flatMap(spansOf))).toBe(dump(rolloutSpans));
   });
 
   test('an endpoint that refuses is tried again, then is one line with what was lost', async () => {
     const { url } = await backEnd();
     close?.();
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '1500' };
-    const outcome = await replay(env);
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '100' };
+    const outcome = await replay(env, '--export-give-up-ms', '1500');
     expect(outcome.exitCode).toBe(1);
     expect(messages(outcome)).toEqual([
       `kspan: 35 spans were not delivered to ${url}/v1/traces: connection refused`,
     ]);
-    expect(Number(outcome.summary.seconds)).toBeGreaterThan(0.8);
+    expect(Number(outcome.summary.seconds)).toBeGreaterThan(1.5);
   });
 
   test('spans that a back end takes only in part are counted', async () => {

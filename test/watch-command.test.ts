@@ -1,5 +1,6 @@
 // `kspan watch` as a user runs it, against a server that plays a cluster: spans go out, a signal ends it
 // with an even account and exit code 0.
+import { on } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeApiServer } from './support/fake-api-server.ts';
 import { happen, shapeOf, watchArgs } from './support/happen.ts';
@@ -48,3 +49,38 @@ test('spans go to the OTLP back end unless told otherwise', async () => {
   expect(spans).toHaveLength(Number(summary.exported) + Number(summary.synthetic));
   await receiver.close();
 });
+
+test('a back end that is away does not end a watch, and gets every span when it is back', async () => {
+  const away = await startTraceReceiver();
+  await away.close();
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: away.endpoint,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '100',
+    OTEL_BSP_SCHEDULE_DELAY: '0',
+  };
+  const { child, done } = startWatch(['--shutdown-timeout-ms', '600000'], env);
+  const told = lineOf(child, 'spans do not get to');
+  await happen(server, input);
+  child.kill('SIGTERM');
+  expect(await told).toContain(
+    `spans do not get to ${away.endpoint}/v1/traces: connection refused`,
+  );
+  const receiver = await startTraceReceiver(Number(new URL(away.endpoint).port));
+  const { exitCode, summary } = await done;
+  const spans = receiver.bodies.flatMap(decodeOtlp);
+  expect(exitCode).toBe(0);
+  expect(summary).toMatchObject({ received: '32', exported: '32', held: '0' });
+  expect(spans).toHaveLength(Number(summary.exported) + Number(summary.synthetic));
+  await receiver.close();
+});
+
+/** The first one on stderr with these words. */
+async function lineOf({ stderr }: ReturnType<typeof startKspan>, words: string): Promise<string> {
+  let text = '';
+  for await (const [chunk] of on(stderr, 'data')) {
+    text += chunk;
+    const line = text.split('\n').find((one) => one.includes(words));
+    if (line) return line;
+  }
+  return text;
+}

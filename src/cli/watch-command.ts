@@ -23,7 +23,7 @@ import { openRecorder, recordedLine } from './record-command.js';
 import { type RunHooks, runCommand } from './run-command.js';
 
 export async function watchCommand({ flags }: WatchCommand, env: Environment): Promise<number> {
-  const config = loadConfig(flags, env, { format: 'otlp' });
+  const config = loadConfig(flags, env, { format: 'otlp', exportGiveUpMs: 0 });
   if (config.captureTo) requireOther(config);
   if (config.stateDir) requireDelivery(config);
   const log = openLog(config.logLevel);
@@ -32,7 +32,11 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
   const server = await serve(config, live, log);
   try {
     const cluster = config.stateDir && (await clusterOf(client));
-    const opened = openSink(config, () => otlpEndpoint(env));
+    const opened = openSink(
+      config,
+      () => otlpEndpoint(env),
+      (line) => log.warn(line),
+    );
     const outbox = cluster ? new Outbox(opened) : undefined;
     live.checkpointer = outbox && openCheckpointer(config, cluster, outbox, log);
     const sink = outbox ?? opened;

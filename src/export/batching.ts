@@ -10,8 +10,10 @@ import { type SpanBytes, splitSpans } from './split.js';
 
 /** What became of a batch that was sent. */
 export interface SendResult {
-  /** Spans that the other side did not take. */
+  /** Spans that the other side did not take, and did not name. */
   refused: number;
+  /** Those that it will never take. */
+  rejected?: SpanBytes[];
   /** Why. */
   reason?: string;
 }
@@ -24,6 +26,8 @@ export interface BatchTarget {
   send(batch: SpanBytes): Promise<SendResult>;
   /** After the last batch. */
   close(): Promise<void>;
+  /** What is under way may be left. */
+  abandon?(): void;
 }
 
 export interface BatchLimits {
@@ -115,6 +119,7 @@ export class BatchingSink implements SpanSink {
   abandon(): void {
     clearTimeout(this.#timer);
     this.#failed = true;
+    this.#target.abandon?.();
     for (const batch of [...this.#sent, ...this.#queue.splice(0), ...this.#open.splice(0)]) {
       this.#lose(batch);
     }
@@ -176,10 +181,12 @@ export class BatchingSink implements SpanSink {
     }
   }
 
-  #settle({ refused, reason }: SendResult): void {
-    this.#requests[refused === 0 ? 'delivered' : 'partial'] += 1;
-    if (refused === 0) return;
+  #settle({ refused, rejected = [], reason }: SendResult): void {
+    const isWhole = refused === 0 && rejected.length === 0;
+    this.#requests[isWhole ? 'delivered' : 'partial'] += 1;
+    if (isWhole) return;
     this.#lost.refused += refused;
+    for (const batch of rejected) this.#lose(batch);
     this.#reason ??= reason || 'refused';
   }
 

@@ -8,12 +8,20 @@ import { NoneSink } from './none.js';
 import { OtlpTarget } from './otlp.js';
 import { OtlpJsonTarget } from './otlp-json.js';
 import { Output } from './output.js';
+import { PersistentTarget } from './persistent.js';
 import type { SpanSink } from './sink.js';
 import { SpanExporterTarget } from './span-exporter.js';
 import { TreeSink } from './tree.js';
 
-/** By `config.format`; the file of `config.out` is made here, empty. `endpoint` is asked for by otlp. */
-export function openSink(config: Config, endpoint: () => OtlpEndpoint): SpanSink {
+/**
+ * By `config.format`; the file of `config.out` is made here, empty. `endpoint` is asked for by otlp, which
+ * tells a line when spans begin not to arrive.
+ */
+export function openSink(
+  config: Config,
+  endpoint: () => OtlpEndpoint,
+  onTrouble: (line: string) => void = () => {},
+): SpanSink {
   const { format, out } = config;
   if (out && format !== 'tree' && format !== 'otlp-json') {
     const message = `--out goes with --format tree and otlp-json, not with ${format}`;
@@ -27,7 +35,7 @@ export function openSink(config: Config, endpoint: () => OtlpEndpoint): SpanSink
     case 'otlp-json':
       return new BatchingSink(new OtlpJsonTarget(openOutput(out)), oneAtATime(config));
     case 'otlp':
-      return openOtlp(config, endpoint());
+      return openOtlp(config, endpoint(), onTrouble);
   }
 }
 
@@ -36,10 +44,15 @@ export function exporterSink(exporter: SpanExporter, config: Config): SpanSink {
   return new BatchingSink(new SpanExporterTarget(exporter), oneAtATime(config));
 }
 
-function openOtlp(config: Config, endpoint: OtlpEndpoint): SpanSink {
-  const { exportTimeoutMs: timeoutMs, exportsInFlight: inFlight } = config;
+function openOtlp(
+  config: Config,
+  endpoint: OtlpEndpoint,
+  onTrouble: (line: string) => void,
+): SpanSink {
+  const { exportTimeoutMs: timeoutMs, exportsInFlight: inFlight, exportGiveUpMs } = config;
   const target = new OtlpTarget({ ...endpoint, timeoutMs, inFlight });
-  return new BatchingSink(target, { ...oneAtATime(config), inFlight });
+  const persistent = new PersistentTarget(target, { giveUpMs: exportGiveUpMs, onTrouble });
+  return new BatchingSink(persistent, { ...oneAtATime(config), inFlight });
 }
 
 function openOutput(out: string): Output {

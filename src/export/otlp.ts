@@ -1,6 +1,6 @@
 // The target of `--format otlp`: OTLP over HTTP by OpenTelemetry's own transport, which compresses,
-// retries and honours Retry-After within the time of one request. Spans are encoded already, so its
-// serializer only hands the bytes on. The one file that knows this interface of OpenTelemetry JS, which
+// retries and honours Retry-After within the time of one request, and says what may be sent again after
+// that. Spans are encoded already, so its serializer only hands the bytes on. The one file that knows this interface of OpenTelemetry JS, which
 // is not stable: its version is fixed in package.json.
 import {
   type CompressionAlgorithm,
@@ -18,6 +18,7 @@ import {
 } from '@opentelemetry/otlp-transformer';
 import { reasonOf } from '../errors.js';
 import type { BatchTarget, SendResult } from './batching.js';
+import { DeliveryFailure } from './persistent.js';
 import type { SpanBytes } from './split.js';
 
 export interface OtlpOptions {
@@ -29,6 +30,8 @@ export interface OtlpOptions {
   inFlight: number;
 }
 
+/** Bad Request, Content Too Large: about what was sent, not about the sender. */
+const OF_CONTENT = new Set([400, 413]);
 /** ExportResultCode.SUCCESS of OpenTelemetry's core package. */
 const SUCCESS = 0;
 const CONTENT_TYPE = { 'Content-Type': 'application/x-protobuf' };
@@ -47,7 +50,7 @@ export class OtlpTarget implements BatchTarget {
       this.#exporter.export(batch, ({ error, code }) => {
         // The answer to this batch has been read just before, in the same turn.
         if (code === SUCCESS) resolve(this.#exporter.answer.take());
-        else reject(new Error(reasonOfFailure(error), { cause: error }));
+        else reject(failureOf(error));
       });
     });
   }
@@ -107,9 +110,12 @@ function withoutSecrets(url: string): string {
   return `${origin}${pathname}`;
 }
 
-function reasonOfFailure(error: Error | undefined): string {
+/** A status comes only with what must not be sent again as it is; all else was not answered. */
+function failureOf(error: Error | undefined): DeliveryFailure {
   if (error instanceof OTLPExporterError && error.code !== undefined) {
-    return `HTTP ${error.code} ${error.message}`;
+    const retry = OF_CONTENT.has(error.code) ? 'in_parts' : 'no';
+    return new DeliveryFailure(retry, `HTTP ${error.code} ${error.message}`, error);
   }
-  return reasonOf(error ?? 'the transport gives no reason');
+  const reason = reasonOf(error ?? 'the transport gives no reason');
+  return new DeliveryFailure('again', reason, error);
 }

@@ -13,7 +13,7 @@ export interface TraceReceiver {
   close(): Promise<void>;
 }
 
-export async function startTraceReceiver(): Promise<TraceReceiver> {
+export async function startTraceReceiver(on = 0): Promise<TraceReceiver> {
   const bodies: Uint8Array[] = [];
   const server = createServer(async (request, response) => {
     const body = await buffer(request);
@@ -21,7 +21,7 @@ export async function startTraceReceiver(): Promise<TraceReceiver> {
     if (isTraces) bodies.push(isGzip(request.headers) ? gunzipSync(body) : body);
     response.writeHead(isTraces ? 200 : 404, { 'Content-Type': 'application/x-protobuf' }).end();
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(on, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const close = async () => {

@@ -1,0 +1,113 @@
+// A target that does not give in: what did not arrive is sent again, less and less often, until it has
+// or until the time for that is over; of what a back end will not take the spans that it objects to are
+// found by halves, and the others arrive. A request whose answer was lost may arrive twice; its spans
+// are the same to the byte. The OTLP specification, "Failures", says what may be sent again.
+import pRetry from 'p-retry';
+import type { BatchTarget, SendResult } from './batching.js';
+import { type SpanBytes, splitSpans } from './split.js';
+
+const WAIT_MS = 500;
+const WAIT_MAX_MS = 30_000;
+/** Spans that are rejected before any is taken; then it is no back end for spans. */
+const REJECTED_MAX = 1000;
+
+/** Why a batch did not arrive. */
+export class DeliveryFailure extends Error {
+  /** `again`: as it is; `in_parts`: it is about what the batch holds; `no`: nothing will be taken. */
+  readonly retry: 'again' | 'in_parts' | 'no';
+
+  constructor(retry: DeliveryFailure['retry'], message: string, cause?: unknown) {
+    super(message, { cause });
+    this.retry = retry;
+  }
+}
+
+export interface PersistentOptions {
+  /** What does not arrive is sent again for so long; 0: without end. */
+  giveUpMs: number;
+  /** The target does not answer, or again not; a line for a person. */
+  onTrouble: (line: string) => void;
+}
+
+export class PersistentTarget implements BatchTarget {
+  readonly #target: BatchTarget;
+  readonly #options: PersistentOptions;
+  readonly #giveUp = new AbortController();
+  /** It was told of, and nothing has arrived since. */
+  #isTroubled = false;
+  #hasTaken = false;
+  #rejected = 0;
+
+  constructor(target: BatchTarget, options: PersistentOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#target.name;
+  }
+
+  send(batch: SpanBytes): Promise<SendResult> {
+    return this.#sendInParts(batch);
+  }
+
+  close(): Promise<void> {
+    return this.#target.close();
+  }
+
+  abandon(): void {
+    this.#giveUp.abort();
+    this.#target.abandon?.();
+  }
+
+  async #sendInParts(batch: SpanBytes): Promise<SendResult> {
+    try {
+      return await this.#sendAgain(batch);
+    } catch (error) {
+      if (!(error instanceof DeliveryFailure) || error.retry !== 'in_parts') throw error;
+      return batch.spanCount === 1
+        ? this.#reject(batch, error)
+        : this.#sendHalves(batch, error.message);
+    }
+  }
+
+  #reject(batch: SpanBytes, failure: DeliveryFailure): SendResult {
+    this.#rejected += 1;
+    if (this.#rejected > REJECTED_MAX && !this.#hasTaken) throw failure;
+    return { refused: 0, rejected: [batch], reason: failure.message };
+  }
+
+  async #sendHalves(batch: SpanBytes, reason: string): Promise<SendResult> {
+    const half = { spans: Math.ceil(batch.spanCount / 2), bytes: Number.POSITIVE_INFINITY };
+    const whole: SendResult = { refused: 0, rejected: [], reason };
+    for (const part of splitSpans(batch, half)) {
+      const { refused, rejected = [] } = await this.#sendInParts(part);
+      whole.refused += refused;
+      whole.rejected?.push(...rejected);
+    }
+    return whole;
+  }
+
+  async #sendAgain(batch: SpanBytes): Promise<SendResult> {
+    const { giveUpMs } = this.#options;
+    const result = await pRetry(() => this.#target.send(batch), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: WAIT_MS,
+      maxTimeout: WAIT_MAX_MS,
+      randomize: true,
+      maxRetryTime: giveUpMs || Number.POSITIVE_INFINITY,
+      shouldRetry: ({ error }) => error instanceof DeliveryFailure && error.retry === 'again',
+      onFailedAttempt: ({ error }) => this.#tell(error),
+      signal: this.#giveUp.signal,
+    });
+    this.#hasTaken = true;
+    this.#isTroubled = false;
+    return result;
+  }
+
+  #tell({ message }: Error): void {
+    if (this.#isTroubled) return;
+    this.#isTroubled = true;
+    this.#options.onTrouble(`spans do not get to ${this.name}: ${message}`);
+  }
+}
