@@ -256,17 +256,21 @@ describe('a fault of the watch of Events', () => {
   test('lets time stand until it works again', async () => {
     await using live = await follow(server);
     await passes(live, 'first');
-    const before = Date.parse(await live.tick());
-    for (let index = 0; index < 2; index++) server.script('watch', EVENTS, status(500));
+    for (let index = 0; index < 3; index++) server.script('watch', EVENTS, status(500));
+    const cutAt = Date.now();
     server.cut();
     server.put('events', kubeEvent('second'));
     const { receivedAt } = await live.until(isOf('second'));
-    expect(Date.parse(receivedAt) - before).toBeLessThan(1500);
-    expect(Date.now() - before).toBeGreaterThan(1000);
-    await live.tick();
-    expect(Date.now() - Date.parse(await live.tick())).toBeLessThan(1500);
+    expect(Date.now() - cutAt).toBeGreaterThan(1700);
+    expect(Date.parse(receivedAt) - cutAt).toBeLessThan(1000);
+    await caughtUp(live);
   });
 });
+
+/** Resolves when the clock of the stream is that of the host, but for the time since the server was heard. */
+async function caughtUp(live: Awaited<ReturnType<typeof follow>>): Promise<void> {
+  while (Date.now() - Date.parse(await live.tick()) > 2500);
+}
 
 test('a network that carries nothing lets time stand within the window, though no connection broke', async () => {
   const isProbe = ({ path }: FakeRequest) => path === '/livez';
@@ -279,7 +283,7 @@ test('a network that carries nothing lets time stand within the window, though n
   expect(Date.parse(live.ticks.at(-1)!) - heardAt).toBeLessThan(reorderWindowMs);
   expect(Date.now() - Date.parse(live.ticks.at(-1)!)).toBeGreaterThan(3000);
   await passes(live, 'second');
-  expect(Date.now() - Date.parse(await live.tick())).toBeLessThan(2000);
+  await caughtUp(live);
 });
 
 describe('a slow reader', () => {
@@ -292,12 +296,13 @@ describe('a slow reader', () => {
     for (let index = 0; index < 3000; index++) {
       server.put('events', { ...big, metadata: { ...big.metadata, uid: `u${index}` } });
     }
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const { reorderWindowMs } = resolveConfig({});
+    await new Promise((resolve) => setTimeout(resolve, reorderWindowMs + 1000));
     live.resume();
     await live.until((frame) => frame.object.metadata.uid === 'u2999');
     const times = live.frames.filter(isOf('big')).map(({ receivedAt }) => Date.parse(receivedAt));
     expect(times).toHaveLength(3000);
-    expect(Math.min(...times) - told).toBeLessThan(1500);
+    expect(Math.min(...times) - told).toBeLessThan(reorderWindowMs);
   });
 });
 
