@@ -247,6 +247,12 @@ describe('checkpoints that cannot be kept are one line and exit code 2:', () => 
     expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
   });
 
+  test('in a folder whose parent is not there', async () => {
+    const message = 'cannot keep checkpoints in /proc/nowhere/x: no such file';
+    const outcome = await watch('--state-dir', '/proc/nowhere/x');
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: '', stderr: `kspan: ${message}\n` });
+  });
+
   test('in what is no folder', async () => {
     writeFileSync(file(), '');
     const message = `cannot keep checkpoints in ${file()}/x: a part of the path is not a directory`;

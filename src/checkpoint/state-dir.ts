@@ -19,10 +19,10 @@ export class StateDir {
     this.#cluster = cluster;
   }
 
-  /** Makes the folder where there is none. Throws a ConfigError when it cannot be written to. */
+  /** Makes the folder in its parent where there is none. Throws a ConfigError when it cannot be written to. */
   static open(path: string, cluster: string): StateDir {
     try {
-      mkdirSync(path, { recursive: true });
+      makeFolder(path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       const message = `cannot keep checkpoints in ${path}: ${reasonOf(error)}`;
@@ -60,5 +60,14 @@ export class StateDir {
     const aside = `${this.file}.refused-${Date.now()}`;
     renameSync(this.file, aside);
     return aside;
+  }
+}
+
+/** Not its parents: of some paths, such as those in /proc, Node never finishes making them. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
