@@ -286,7 +286,7 @@ fn grow<D>(slab: &mut Slab<D>) -> ObjectId {
 
 /// uids are random, but a root's key in its own scope has two equal halves (`owners::in_scope`).
 #[expect(clippy::cast_possible_truncation, reason = "halves are taken apart")]
-fn key_hash(key: u128) -> u64 {
+pub(crate) fn key_hash(key: u128) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let folded = ((key >> 64) as u64).wrapping_mul(ODD).wrapping_add(key as u64);
     let mixed = (folded ^ (folded >> 32)).wrapping_mul(ODD);
