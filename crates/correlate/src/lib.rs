@@ -20,6 +20,7 @@ pub mod fields;
 pub mod frame;
 pub mod frames;
 pub mod ids;
+pub mod ids_by_hash;
 pub mod json;
 pub mod kept;
 pub mod limits;
