@@ -10,7 +10,7 @@ use rustc_hash::FxHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::CHANGES_MAX;
-use crate::meta::{ObjectMeta, SpecEntry};
+use crate::meta::{ObjectMeta, SpecEntry, folded};
 use crate::time::Nanos;
 
 /// What a log keeps of a generation.
@@ -50,8 +50,7 @@ impl Seen {
         let mut hasher = FxHasher::default();
         (&entry.manager, &entry.operation, &entry.subresource).hash(&mut hasher);
         entry.time.second().hash(&mut hasher);
-        let half = |hash: u64| (hash ^ (hash >> 32)) as u32;
-        Self { writing: half(hasher.finish()), fields: half(entry.fields) }
+        Self { writing: folded(hasher.finish()), fields: entry.fields_folded() }
     }
 }
 

@@ -15,14 +15,16 @@ use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
 use crate::event::{self, KubeEvent};
 use crate::limits::Settings;
-use crate::marks;
-use crate::meta;
+use crate::marks::{self, Marks};
+use crate::meta::{self, ObjectMeta};
+use crate::objects::ObjectDetail;
 use crate::otlp::Encoder;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
 use crate::place::World;
 use crate::record::{Naming, Record, ToldLink, Version};
+use crate::resting::Resting;
 use crate::root::Root;
 use crate::snapshot::{self, SnapshotError};
 use crate::time::Nanos;
@@ -41,6 +43,8 @@ pub struct Correlator {
     /// anew.
     #[serde(skip)]
     wakeups: BinaryHeap<Reverse<(Nanos, u128)>>,
+    /// Versions that are not in the owner cache yet, of roots that are not in `roots`.
+    resting: Resting,
 }
 
 impl Correlator {
@@ -60,6 +64,7 @@ impl Correlator {
             },
             roots: FxHashMap::default(),
             wakeups: BinaryHeap::new(),
+            resting: Resting::default(),
         }
     }
 
@@ -122,6 +127,10 @@ impl Correlator {
                 self.settle(key);
             }
         }
+        let expiring: Vec<Scope> = self.world.objects.expiring(watermark).collect();
+        for scope in expiring {
+            self.wake(scope);
+        }
         self.world.objects.expire(watermark);
     }
 
@@ -145,6 +154,7 @@ impl Correlator {
 
     fn event(&mut self, key: u128, event: &KubeEvent<'_>, links: &[ToldLink]) {
         let Ok(time) = event.time() else { return };
+        self.wake(key);
         let World { objects, spans, settings, .. } = &mut self.world;
         let found = settings.rules.find(event);
         let about = objects.apply_event(key, &event.regarding, time.at);
@@ -177,6 +187,7 @@ impl Correlator {
 
     /// A link of another root's Event waits for an occurrence about this object.
     fn link(&mut self, key: u128, about: u128, at: Nanos, (kind, to): ToldLink) {
+        self.wake(key);
         let idle = self.world.settings.idle;
         let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
         root.add_link(in_scope(key, about), at, kind, to);
@@ -188,22 +199,43 @@ impl Correlator {
 
     fn meta(&mut self, scope: Scope, version: &Version<'_>) {
         let Some(meta) = meta::parse_meta(version.metadata, version.kind) else { return };
-        let World { objects, spans, settings, .. } = &mut self.world;
         if meta.kind == "Namespace" && meta.name == "kube-system" {
-            spans.set_cluster_uid(&meta.uid);
-            objects.set_cluster_uid(&meta.uid);
+            self.set_cluster_uid(&meta.uid);
         }
-        let (id, _) = objects.apply_meta(scope, &meta);
-        let marks = marks::read(&meta, &settings.traceparent_annotations);
-        objects[id].apply_version(&meta, marks);
-        objects[id].dismissed = false;
+        let marks = marks::read(&meta, &self.world.settings.traceparent_annotations);
+        let may_rest = scope != EVERYWHERE && !version.deleted && !self.roots.contains_key(&scope);
+        if may_rest && self.resting.keep(scope, &meta, &marks) {
+            return;
+        }
+        self.wake(scope);
+        let objects = &mut self.world.objects;
+        let id = take_in(objects, scope, &meta, marks);
         if version.deleted {
-            objects.delete(id, version.received_at);
+            objects.delete(scope, id, version.received_at);
             objects[id].deleted(version.received_at.unwrap_or(Nanos::MIN));
             if let Some(at) = version.received_at {
                 self.gone(scope, id, at);
             }
         }
+    }
+
+    /// What stands for an unknown uid has that of the cluster in it.
+    fn set_cluster_uid(&mut self, uid: &str) {
+        if self.world.objects.cluster_uid != uid {
+            for scope in self.resting.roots() {
+                self.wake(scope);
+            }
+        }
+        self.world.spans.set_cluster_uid(uid);
+        self.world.objects.set_cluster_uid(uid);
+    }
+
+    /// More is told of a root than versions of its objects, or somebody looks at them.
+    fn wake(&mut self, scope: Scope) {
+        let objects = &mut self.world.objects;
+        self.resting.wake(scope, |meta, marks| {
+            take_in(objects, scope, meta, marks);
+        });
     }
 
     /// What goes on for an object ends with it.
@@ -223,6 +255,7 @@ impl Correlator {
 
     /// A message tells whose an object is; its Event comes later, or went to another root.
     fn name(&mut self, scope: Scope, naming: &Naming<'_>) {
+        self.wake(scope);
         let objects = &mut self.world.objects;
         let owner = objects.apply_event(scope, &naming.owner, naming.at);
         objects.apply_name(scope, naming.named, owner, naming.at);
@@ -230,15 +263,17 @@ impl Correlator {
 
     /// An object belongs to another root now.
     fn leave(&mut self, scope: Scope, object: u128) {
+        self.wake(scope);
         let World { objects, watermark, .. } = &mut self.world;
         if let Some(id) = objects.find_in(scope, object) {
-            objects.leave(id, *watermark);
+            objects.leave(scope, id, *watermark);
             objects[id].forget_versions();
         }
     }
 
     /// The Router holds the limit on objects, so that all shards forget the same.
     fn evict(&mut self, scope: Scope, object: u128) {
+        self.wake(scope);
         let objects = &mut self.world.objects;
         if let Some(id) = objects.find_in(scope, object) {
             objects.forget(id);
@@ -256,4 +291,17 @@ impl Correlator {
             self.wakeups.push(Reverse((root.due, key)));
         }
     }
+}
+
+/// Takes a version into the owner cache.
+fn take_in(
+    objects: &mut OwnerIndex<ObjectDetail>,
+    scope: Scope,
+    meta: &ObjectMeta<'_>,
+    marks: Marks,
+) -> ObjectId {
+    let (id, _) = objects.apply_meta(scope, meta);
+    objects[id].apply_version(meta, marks);
+    objects[id].dismissed = false;
+    id
 }

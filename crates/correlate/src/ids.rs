@@ -101,8 +101,16 @@ pub fn uuid_bits(text: &str) -> Option<u128> {
 
 /// The UUID of these bits.
 pub fn uuid_text(bits: u128) -> String {
-    let hex = format!("{bits:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    text
 }
 
 /// Key of an object's kind, namespace and name in indexes.

@@ -112,5 +112,9 @@ pub const LINK_WAIT: Nanos = 60 * MINUTE;
 pub const MIRRORS_MAX: usize = 65_536;
 /// Causes placed ahead of their turn, each for the one before; what lies further ahead is no cause.
 pub const CAUSES_AHEAD_MAX: usize = 64;
+/// Packed versions of one root at rest, in bytes; when there are more, they are taken in.
+pub const RESTING_BYTES_MAX: usize = 16 << 10;
+/// Kinds and managers that packed versions refer to; an object with others is taken in at once.
+pub const TEXTS_MAX: usize = 4096;
 /// Resource descriptions kept for reuse; at the limit all are made anew.
 pub const RESOURCES_MAX: usize = 65_536;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 
 use crate::json::{Kind, Scanner};
 use crate::links::{NamedObject, SpanContext};
@@ -35,7 +36,7 @@ const OWN_NEEDLES: [&str; 3] = ["toolkit.fluxcd.io/", "argocd.argoproj.io/", "me
 const ARGO_CD_NAMESPACE: &str = "argocd";
 
 /// What labels and annotations say of an object.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
     /// The object that applied it: a Kustomization, a `HelmRelease`, an Application, a Release.
     pub applied_by: Option<NamedObject>,

@@ -25,6 +25,18 @@ pub struct SpecEntry<'a> {
     pub fields: u64,
 }
 
+impl SpecEntry<'_> {
+    /// The hash of the fields, in fewer bits.
+    pub(crate) fn fields_folded(&self) -> u32 {
+        folded(self.fields)
+    }
+}
+
+/// A hash in fewer bits; one that has no more stays as it is.
+pub(crate) fn folded(hash: u64) -> u32 {
+    (hash ^ (hash >> 32)) as u32
+}
+
 /// One version of an object. Absent fields are empty.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "named as in meta/v1 ObjectMeta")]

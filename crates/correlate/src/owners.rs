@@ -90,8 +90,8 @@ pub struct OwnerIndex<D> {
     /// By name: the time of the newest message that says whose objects without metadata are.
     #[serde(with = "crate::stored::sorted")]
     pub(crate) said: FxHashMap<u64, Nanos>,
-    /// (time of the `DELETED` frame, key), oldest first.
-    pub(crate) tombstones: BTreeSet<(Nanos, u128)>,
+    /// (time of the `DELETED` frame, key, scope), oldest first.
+    pub(crate) tombstones: BTreeSet<(Nanos, u128, Scope)>,
     /// By the key of its config hash: the mirror pod of a static pod.
     #[serde(with = "crate::stored::sorted")]
     mirrors: FxHashMap<u128, u128>,

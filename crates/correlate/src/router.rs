@@ -284,7 +284,7 @@ impl Core {
         let Frame { frame_type, received_at, bytes: range, .. } = frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
-            self.owners.delete(id, received_at);
+            self.owners.delete(EVERYWHERE, id, received_at);
         }
         // What was told of it before comes first, this version last.
         if let Some((before, had_metadata)) = before {

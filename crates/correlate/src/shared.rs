@@ -10,9 +10,10 @@ use std::ops::Index;
 use std::rc::Rc;
 
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::limits::TEXTS_MAX;
 use crate::stored;
 
 /// Some texts that others point to as well. A thin pointer: a slice would make it twice as large.
@@ -42,6 +43,47 @@ impl Serialize for Shared {
 impl<'de> Deserialize<'de> for Shared {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         stored::recall(|texts: Vec<&str>| Self::new(&texts), |met| &mut met.texts, from)
+    }
+}
+
+/// Texts by number, in the order in which they were met. They are such as are few, for
+/// none is ever taken out.
+#[derive(Default)]
+pub struct Texts {
+    all: Vec<Shared>,
+    numbers: FxHashMap<Shared, u16>,
+}
+
+impl Texts {
+    /// The number of these texts. `None`: there is no more room.
+    pub fn number(&mut self, texts: &[&str]) -> Option<u16> {
+        let shared = Shared::new(texts);
+        if let Some(&known) = self.numbers.get(&shared) {
+            return Some(known);
+        }
+        let next = u16::try_from(self.all.len()).ok().filter(|_| self.all.len() < TEXTS_MAX)?;
+        self.all.push(shared.clone());
+        self.numbers.insert(shared, next);
+        Some(next)
+    }
+
+    /// The texts with this number.
+    pub fn get(&self, number: u16) -> Option<&Shared> {
+        self.all.get(usize::from(number))
+    }
+}
+
+impl Serialize for Texts {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.all.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let all = Vec::<Shared>::deserialize(from)?;
+        let numbers = all.iter().cloned().zip(0..).collect();
+        Ok(Self { all, numbers })
     }
 }
 

@@ -1,21 +1,22 @@
 //! Storage of the owner index: objects by key and by name, in the order they were last heard of.
 //!
-//! Open-addressed tables of 32-bit ids over one slab, so that an object costs little beside its
+//! Tables of 32-bit ids (`ids_by_hash.rs`) over one slab, so that an object costs little beside its
 //! detail. The slab grows by chunks: WebAssembly memory never shrinks, and one that doubled would
 //! leave what it was copied from. Knows nothing of ownership.
 
 use std::ops::{Index, IndexMut};
 
-use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
+
+use crate::ids_by_hash::Ids;
 
 /// An object's place in an index. Valid until the object is removed.
 pub type ObjectId = u32;
 
 const NONE: ObjectId = u32::MAX;
 
-/// Objects that the slab grows by.
-const CHUNK: usize = 1 << 10;
+/// Objects that the slab grows by: few, so that they fit into what the tables leave.
+const CHUNK: usize = 1 << 6;
 
 /// One object.
 #[derive(Serialize, Deserialize)]
@@ -85,9 +86,9 @@ pub struct Slots<D> {
     oldest: ObjectId,
     /// Made anew from the slab, as is the next.
     #[serde(skip)]
-    by_key: HashTable<ObjectId>,
+    by_key: Ids,
     #[serde(skip)]
-    by_name: HashTable<ObjectId>,
+    by_name: Ids,
 }
 
 /// What a snapshot has of it.
@@ -103,15 +104,7 @@ impl<D> From<Stored<D>> for Slots<D> {
     fn from(stored: Stored<D>) -> Self {
         let Stored { slab, free, newest, oldest } = stored;
         let placed: usize = slab.iter().map(Vec::len).sum();
-        let held = placed - free.len();
-        let mut slots = Self {
-            slab,
-            free,
-            newest,
-            oldest,
-            by_key: HashTable::with_capacity(held),
-            by_name: HashTable::with_capacity(held),
-        };
+        let mut slots = Self { slab, free, newest, oldest, ..Self::default() };
         for id in 0..placed as ObjectId {
             if place(&mut slots.slab, id).is_some() {
                 slots.file(id);
@@ -129,8 +122,8 @@ impl<D> Default for Slots<D> {
         Self {
             slab: Vec::new(),
             free: Vec::new(),
-            by_key: HashTable::new(),
-            by_name: HashTable::new(),
+            by_key: Ids::default(),
+            by_name: Ids::default(),
             newest: NONE,
             oldest: NONE,
         }
@@ -155,20 +148,20 @@ impl<D> Slots<D> {
     fn file(&mut self, id: ObjectId) {
         let slab = &self.slab;
         let (key, name_key) = (held(slab, id).key(), held(slab, id).name_key);
-        self.by_key.insert_unique(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
-        self.by_name.insert_unique(name_key, id, |&id| held(slab, id).name_key);
+        self.by_key.insert(key_hash(key), id, |&id| key_hash(held(slab, id).key()));
+        self.by_name.insert(name_key, id, |&id| held(slab, id).name_key);
     }
 }
 
 impl<D: Aging> Slots<D> {
     /// The object with this key.
     pub fn find(&self, key: u128) -> Option<ObjectId> {
-        self.by_key.find(key_hash(key), |&id| self[id].key() == key).copied()
+        self.by_key.find(key_hash(key), |&id| self[id].key() == key)
     }
 
     /// All objects of this kind, namespace and name.
     pub fn named(&self, name: u64) -> impl Iterator<Item = ObjectId> + '_ {
-        self.by_name.iter_hash(name).copied().filter(move |&id| self[id].name_key == name)
+        self.by_name.like(name).filter(move |&id| self[id].name_key == name)
     }
 
     /// Adds an object whose key is not held, as the newest.
@@ -195,12 +188,10 @@ impl<D: Aging> Slots<D> {
         if before == name {
             return;
         }
-        if let Ok(entry) = self.by_name.find_entry(before, |&other| other == id) {
-            entry.remove();
-        }
+        self.by_name.remove(before, id);
         self[id].name_key = name;
         let slab = &self.slab;
-        self.by_name.insert_unique(name, id, |&id| held(slab, id).name_key);
+        self.by_name.insert(name, id, |&id| held(slab, id).name_key);
     }
 
     /// Forgets an object.
@@ -209,12 +200,8 @@ impl<D: Aging> Slots<D> {
         let Some(slot) = place(&mut self.slab, id).take() else {
             return;
         };
-        if let Ok(entry) = self.by_key.find_entry(key_hash(slot.key()), |&other| other == id) {
-            entry.remove();
-        }
-        if let Ok(entry) = self.by_name.find_entry(slot.name_key, |&other| other == id) {
-            entry.remove();
-        }
+        self.by_key.remove(key_hash(slot.key()), id);
+        self.by_name.remove(slot.name_key, id);
         self.free.push(id);
     }
 
@@ -233,7 +220,7 @@ impl<D: Aging> Slots<D> {
 
     /// Objects held.
     pub fn held(&self) -> usize {
-        self.by_key.len()
+        self.by_key.held()
     }
 
     fn link(&mut self, id: ObjectId) {
@@ -286,7 +273,7 @@ fn grow<D>(slab: &mut Slab<D>) -> ObjectId {
 
 /// uids are random, but a root's key in its own scope has two equal halves (`owners::in_scope`).
 #[expect(clippy::cast_possible_truncation, reason = "halves are taken apart")]
-fn key_hash(key: u128) -> u64 {
+pub(crate) fn key_hash(key: u128) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let folded = ((key >> 64) as u64).wrapping_mul(ODD).wrapping_add(key as u64);
     let mixed = (folded ^ (folded >> 32)).wrapping_mul(ODD);
