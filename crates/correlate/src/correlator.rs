@@ -36,7 +36,7 @@ const MACHINE: &str = "Correlator";
 pub struct Correlator {
     world: World,
     #[serde(with = "crate::stored::sorted")]
-    roots: FxHashMap<u128, Root>,
+    roots: FxHashMap<u128, Box<Root>>,
     /// (due, key of the root); a root's own `due` says whether an entry still holds, and makes it
     /// anew.
     #[serde(skip)]
@@ -158,7 +158,7 @@ impl Correlator {
         let pending = Pending::new(event, &found, time, (key, of), encoded, links);
         let idle = settings.idle;
         self.world.counts.held += 1;
-        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
+        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle).into());
         let before = root.due;
         if time.latest() < self.world.watermark {
             self.world.place_late(root, pending);
@@ -166,7 +166,7 @@ impl Correlator {
         } else {
             root.due = root.due.min(pending.order.time);
             if pending.second.is_none() {
-                root.add_namings(&pending);
+                root.namings.add(&pending);
             }
             root.queue.insert(pending);
         }
@@ -178,7 +178,7 @@ impl Correlator {
     /// A link of another root's Event waits for an occurrence about this object.
     fn link(&mut self, key: u128, about: u128, at: Nanos, (kind, to): ToldLink) {
         let idle = self.world.settings.idle;
-        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
+        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle).into());
         root.add_link(in_scope(key, about), at, kind, to);
         if root.timer() < root.due {
             root.due = root.timer();

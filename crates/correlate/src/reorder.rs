@@ -99,6 +99,15 @@ impl Queue {
         settled
     }
 
+    /// Nothing is held: gives back what the maps keep for what comes, and forgets what is evidence
+    /// for nothing that can still come in time.
+    pub fn rest(&mut self, watermark: Nanos) {
+        self.ordered = BTreeMap::new();
+        self.vague = BTreeMap::new();
+        self.marks.retain(|mark| mark.time >= watermark.saturating_sub(2 * SECOND));
+        self.marks.shrink_to_fit();
+    }
+
     /// Occurrences held.
     pub fn len(&self) -> usize {
         self.ordered.len() + self.vague.len()
