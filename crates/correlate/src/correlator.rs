@@ -69,8 +69,7 @@ impl Correlator {
     /// Why the snapshot is of no use.
     pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, SnapshotError> {
         let mut restored: Self = snapshot::read(MACHINE, &settings, snapshot)?;
-        let due = restored.roots.iter().filter(|(_, root)| root.due < Nanos::MAX);
-        restored.wakeups = due.map(|(&key, root)| Reverse((root.due, key))).collect();
+        restored.plan();
         restored.world.settings = settings;
         Ok(restored)
     }
@@ -102,6 +101,7 @@ impl Correlator {
                 Record::Name { root, naming } => self.name(root, &naming),
                 Record::Moved { root, object } => self.leave(root, object),
                 Record::Evict { root, object } => self.evict(root, object),
+                Record::Forget(before) => self.forget(before),
                 Record::Watermark => {}
             }
         }
@@ -243,6 +243,21 @@ impl Correlator {
         if let Some(id) = objects.find_in(scope, object) {
             objects.forget(id);
         }
+    }
+
+    /// Where a storm of Events leaves more than may be kept, the past is forgotten early.
+    fn forget(&mut self, before: Nanos) {
+        self.roots.retain(|_, root| {
+            root.forget(before);
+            !root.is_empty()
+        });
+        self.plan();
+    }
+
+    /// Makes all wakeups anew.
+    fn plan(&mut self) {
+        let due = self.roots.iter().filter(|(_, root)| root.due < Nanos::MAX);
+        self.wakeups = due.map(|(&key, root)| Reverse((root.due, key))).collect();
     }
 
     fn settle(&mut self, key: u128) {

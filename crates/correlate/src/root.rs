@@ -229,16 +229,26 @@ impl Root {
                 trace.close(at, &mut *leave);
             }
         }
-        self.forget(before.saturating_sub(CLOSED_KEPT));
-        self.links.retain(|_, waiting| {
-            waiting.retain(|link| link.at.saturating_add(LINK_WAIT) >= before);
-            !waiting.is_empty()
-        });
+        self.forget_traces(before.saturating_sub(CLOSED_KEPT));
+        self.forget_links(before.saturating_sub(LINK_WAIT));
         self.timer = self.next_timer();
     }
 
-    /// Forgets the traces that were closed before `before`, and all that led there.
+    /// Forgets what is kept of the past from before `before`: closed traces, and links that wait.
     pub fn forget(&mut self, before: Nanos) {
+        self.forget_traces(before);
+        self.forget_links(before);
+    }
+
+    fn forget_links(&mut self, before: Nanos) {
+        self.links.retain(|_, waiting| {
+            waiting.retain(|link| link.at >= before);
+            !waiting.is_empty()
+        });
+    }
+
+    /// Forgets traces, and all that led there.
+    fn forget_traces(&mut self, before: Nanos) {
         let count = self.traces.len();
         self.traces.retain(|trace| trace.done_at().is_none_or(|done| done >= before));
         if self.traces.len() == count {
