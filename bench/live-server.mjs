@@ -7,12 +7,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCENARIOS } from './generate.mjs';
-import { compileRecording } from './template.mjs';
+import { copiesFrom, newestObjects, stormLines } from './storm.mjs';
 
 const [rate, seconds] = process.argv.slice(2).map(Number);
 const BATCH_COPIES = 8;
-const VERSIONS_PER_COPY = 10_000;
 const LIFE_MS = 2000;
 const RESOURCES = [
   ['', 'namespaces', 'Namespace'],
@@ -25,11 +23,11 @@ const RESOURCES = [
   ['batch', 'cronjobs', 'CronJob'],
 ].map(([group, name, kind]) => ({ group, name, kind, base: baseOf(group) }));
 
-const events = templates(eventLines);
+const events = stormLines(eventFrames);
 const metadata = RESOURCES.map(({ kind }) => ({
   kind,
-  added: templates((frames) => metadataLines(frames, kind, 'ADDED')),
-  deleted: templates((frames) => metadataLines(frames, kind, 'DELETED')),
+  added: stormLines((frames) => metadataFrames(frames, 'ADDED', kind)),
+  deleted: stormLines((frames) => metadataFrames(frames, 'DELETED', kind)),
 }));
 /** By kind: the open watch of its metadata. */
 const watches = new Map();
@@ -81,22 +79,22 @@ async function streamEvents(response) {
       await sleep(1);
       continue;
     }
-    const born = copiesFrom(next);
+    const born = copiesFrom(next, BATCH_COPIES, Math.floor(Date.now() / 1000));
     next += BATCH_COPIES;
     const dying = [];
     while (living[0]?.deadAtMs <= passedMs()) dying.push(...living.shift().copies);
     const chunks = metadata.map(({ kind, added, deleted }) => [
       watches.get(kind),
-      render(added, born) + render(deleted, dying),
+      added.render(born) + deleted.render(dying),
     ]);
-    chunks.push([response, render(events, born)]);
+    chunks.push([response, events.render(born)]);
     const waits = [];
     for (const [to, text] of chunks) {
       if (text === '') continue;
       told.bytes += text.length;
       if (!to.write(text, 'latin1')) waits.push(once(to, 'drain'));
     }
-    for (const { number } of born) told.written += templateOf(events, number).occurrences;
+    told.written += events.occurrences(born);
     living.push({ copies: born, deadAtMs: passedMs() + LIFE_MS });
     const from = performance.now();
     await Promise.all(waits);
@@ -106,49 +104,17 @@ async function streamEvents(response) {
   process.send({ told });
 }
 
-function copiesFrom(next) {
-  const second = Math.floor(Date.now() / 1000);
-  return Array.from({ length: BATCH_COPIES }, (_, index) => {
-    const number = next + index;
-    return {
-      number,
-      id: `c${number}`,
-      moved: () => second,
-      versionShift: number * VERSIONS_PER_COPY,
-    };
-  });
-}
-
-function templates(select) {
-  return SCENARIOS.map((file) => compileRecording(file, select));
-}
-
-function templateOf(all, number) {
-  return all[number % SCENARIOS.length];
-}
-
-function render(all, copies) {
-  return copies.map((copy) => templateOf(all, copy.number).render(copy)).join('');
-}
-
 /** As a watch tells them; each state of an Event once. */
-function eventLines(frames) {
-  const told = frames.filter(({ frame }) => frame.object.kind === 'Event');
-  return told.map(({ frame: { type, object } }) => JSON.stringify({ type, object }));
+function eventFrames(frames) {
+  const told = frames.filter(({ object }) => object.kind === 'Event');
+  return told.map(({ type, object }) => ({ type, object }));
 }
 
-/** The newest version of every object of a kind, as added or deleted. */
-function metadataLines(frames, kind, type) {
-  const newest = new Map();
-  for (const { frame } of frames) {
-    if (frame.object.kind === kind && frame.type !== 'DELETED') {
-      newest.set(frame.object.metadata.uid, frame.object.metadata);
-    }
-  }
+/** As added or deleted. */
+function metadataFrames(frames, type, kind) {
   const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
-  return [...newest.values()].map((of) =>
-    JSON.stringify({ type, object: { ...partial, metadata: of } }),
-  );
+  const objects = newestObjects(frames).filter((object) => object.kind === kind);
+  return objects.map(({ metadata }) => ({ type, object: { ...partial, metadata } }));
 }
 
 function baseOf(group) {

@@ -4,14 +4,14 @@
 // application shows that each knows whose its Pods are. Prints the growth of each WebAssembly memory
 // (which never shrinks: what was needed for a moment is counted), per object and in all.
 
-import { on } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { resolveConfig } from '../dist/config-load.js';
 import { SpanDecoder } from '../dist/export/decode.js';
 import { ShardRouter } from '../dist/route/shard-router.js';
 import { compileWasm, WasmCorrelator, WasmRouter, wasmMemoryBytes } from '../dist/wasm.js';
+import { startWorker } from './ask-worker.mjs';
 import { clusterMetadata, deploymentOf, podOf } from './cluster-metadata.mjs';
 import { machine } from './machine.mjs';
 
@@ -33,7 +33,8 @@ async function measure() {
   const shards = Number(values.shards);
   const config = resolveConfig({ shards });
   const module = compileWasm();
-  const workers = Array.from({ length: shards }, () => startWorker({ module, config }));
+  const url = new URL(import.meta.url);
+  const workers = Array.from({ length: shards }, () => startWorker(url, { module, config }));
   const inner = new WasmRouter(module, config);
   const router = new ShardRouter(inner, shards, config.shardBatchBytes);
   const empty = await memories(workers);
@@ -81,19 +82,6 @@ async function measure() {
     const report = { date: new Date().toISOString(), machine, options: values, result };
     writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   }
-}
-
-/** A Correlator in a thread; `ask` gives its answer to one message. */
-function startWorker(data) {
-  const worker = new Worker(new URL(import.meta.url), { workerData: data });
-  const answers = on(worker, 'message');
-  return {
-    async ask(message, transfer = []) {
-      worker.postMessage(message, transfer);
-      return (await answers.next()).value[0];
-    },
-    end: () => worker.terminate(),
-  };
 }
 
 function correlate(port, { module, config }) {

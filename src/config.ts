@@ -184,7 +184,7 @@ export const SETTINGS = {
     1_000_000,
     [1, 100_000_000],
     'Events',
-    'Events remembered to tell duplicates',
+    'Events remembered to tell duplicates, and to place late ones beside them',
     'the older half is forgotten',
   ),
   parkedBytesMax: number(

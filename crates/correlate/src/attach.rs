@@ -32,7 +32,7 @@ impl World {
         let mut raw = false;
         if let Some((cause, slack)) = parent.later.filter(|_| place == parent.place) {
             if cause - at > slack {
-                start = root.trace(place.trace).span(place.span).start;
+                start = root.trace(place.trace).span_start(place.span);
                 raw = true;
             } else if !pending.late {
                 root.trace_mut(place.trace).cover_start(place.span, at, true);
@@ -41,7 +41,7 @@ impl World {
         start = root.trace(place.trace).child_start(place.span, start);
         let id = pending.span_id();
         let trace = root.trace(place.trace);
-        let above = trace.span(place.span).id;
+        let above = trace.span_id(place.span);
         let position = Position { trace: trace.id, span: id, parent: Some((above, evidence)) };
         let mut links: Vec<SpanLink> =
             left.or(parent.left).map(SpanLink::parent).into_iter().collect();
@@ -95,16 +95,18 @@ impl World {
     fn keep_late(&mut self, root: &mut Root, pending: &Pending, parent: Place, span: Span) {
         let trace = root.trace_mut(parent.trace);
         trace.count += 1;
-        let kept = Span { body: None, resource: span.resource.clone(), ..span };
-        let index = trace.add(kept);
-        self.settle_namings(root, pending, Place { trace: parent.trace, span: index });
+        if span.may_cause {
+            let kept = Span { body: None, resource: span.resource.clone(), ..span };
+            let index = trace.add(kept);
+            self.settle_namings(root, pending, Place { trace: parent.trace, span: index });
+        }
         leave_span(&mut self.out, &mut self.counts, span);
     }
 
     /// The occurrence has a span: what it names can be found.
     pub fn settle_namings(&self, root: &mut Root, pending: &Pending, place: Place) {
         let at = pending.second.unwrap_or(pending.order.time);
-        root.settle_namings(pending, place, |naming| {
+        root.namings.settle(pending, place, |naming| {
             let known = naming.named.object;
             known.or_else(|| object_named(&self.objects, naming.named.name, naming.direction, at))
         });

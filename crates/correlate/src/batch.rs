@@ -18,6 +18,7 @@ const EVICT: u8 = 5;
 const WATERMARK: u8 = 6;
 const LINK: u8 = 7;
 const TROUBLE: u8 = 8;
+const FORGET: u8 = 9;
 
 /// Bytes that no Router wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
         Record::Watermark => WATERMARK,
         Record::Link { .. } => LINK,
         Record::Trouble(_) => TROUBLE,
+        Record::Forget(_) => FORGET,
     };
     out.push(tag);
     out.extend_from_slice(&watermark.to_le_bytes());
@@ -95,6 +97,7 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
             out.extend_from_slice(&root.to_le_bytes());
             out.extend_from_slice(&object.to_le_bytes());
         }
+        Record::Forget(before) => out.extend_from_slice(&before.to_le_bytes()),
         Record::Watermark => {}
     }
 }
@@ -145,6 +148,7 @@ impl<'a> Reader<'a> {
             NAME => Record::Name { root: self.key()?, naming: self.naming()? },
             MOVED => Record::Moved { root: self.key()?, object: self.key()? },
             EVICT => Record::Evict { root: self.key()?, object: self.key()? },
+            FORGET => Record::Forget(self.time()?),
             WATERMARK => Record::Watermark,
             _ => return None,
         };
@@ -261,6 +265,7 @@ mod tests {
             Record::Name { root: 9, naming: Naming { owner, named, at: 5 } },
             Record::Moved { root: 1, object: 2 },
             Record::Evict { root: 1, object: u128::MAX },
+            Record::Forget(-7),
             Record::Watermark,
         ]
     }

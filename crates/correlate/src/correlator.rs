@@ -38,7 +38,7 @@ const MACHINE: &str = "Correlator";
 pub struct Correlator {
     world: World,
     #[serde(with = "crate::stored::sorted")]
-    roots: FxHashMap<u128, Root>,
+    roots: FxHashMap<u128, Box<Root>>,
     /// (due, key of the root); a root's own `due` says whether an entry still holds, and makes it
     /// anew.
     #[serde(skip)]
@@ -74,8 +74,7 @@ impl Correlator {
     /// Why the snapshot is of no use.
     pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, SnapshotError> {
         let mut restored: Self = snapshot::read(MACHINE, &settings, snapshot)?;
-        let due = restored.roots.iter().filter(|(_, root)| root.due < Nanos::MAX);
-        restored.wakeups = due.map(|(&key, root)| Reverse((root.due, key))).collect();
+        restored.plan();
         restored.world.settings = settings;
         Ok(restored)
     }
@@ -107,6 +106,7 @@ impl Correlator {
                 Record::Name { root, naming } => self.name(root, &naming),
                 Record::Moved { root, object } => self.leave(root, object),
                 Record::Evict { root, object } => self.evict(root, object),
+                Record::Forget(before) => self.forget(before),
                 Record::Watermark => {}
             }
         }
@@ -168,7 +168,7 @@ impl Correlator {
         let pending = Pending::new(event, &found, time, (key, of), encoded, links);
         let idle = settings.idle;
         self.world.counts.held += 1;
-        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
+        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle).into());
         let before = root.due;
         if time.latest() < self.world.watermark {
             self.world.place_late(root, pending);
@@ -176,7 +176,7 @@ impl Correlator {
         } else {
             root.due = root.due.min(pending.order.time);
             if pending.second.is_none() {
-                root.add_namings(&pending);
+                root.namings.add(&pending);
             }
             root.queue.insert(pending);
         }
@@ -189,7 +189,7 @@ impl Correlator {
     fn link(&mut self, key: u128, about: u128, at: Nanos, (kind, to): ToldLink) {
         self.wake(key);
         let idle = self.world.settings.idle;
-        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle));
+        let root = self.roots.entry(key).or_insert_with(|| Root::new(key, idle).into());
         root.add_link(in_scope(key, about), at, kind, to);
         if root.timer() < root.due {
             root.due = root.timer();
@@ -278,6 +278,21 @@ impl Correlator {
         if let Some(id) = objects.find_in(scope, object) {
             objects.forget(id);
         }
+    }
+
+    /// Where a storm of Events leaves more than may be kept, the past is forgotten early.
+    fn forget(&mut self, before: Nanos) {
+        self.roots.retain(|_, root| {
+            root.forget(before);
+            !root.is_empty()
+        });
+        self.plan();
+    }
+
+    /// Makes all wakeups anew.
+    fn plan(&mut self) {
+        let due = self.roots.iter().filter(|(_, root)| root.due < Nanos::MAX);
+        self.wakeups = due.map(|(&key, root)| Reverse((root.due, key))).collect();
     }
 
     fn settle(&mut self, key: u128) {

@@ -2,7 +2,8 @@
 //!
 //! In go Event uids and counts, out comes whether the pair is new. Bounded: uids are kept in two
 //! generations; the older one is forgotten when the younger has half of the limit, or when it has
-//! lived for as long as Events can come again.
+//! lived for as long as Events can come again. What else is kept of past Events goes by the limit,
+//! too: it hears since when Events are known.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub struct SeenEvents {
     kept: Nanos,
     turned: Nanos,
     clock: Nanos,
+    /// Since when Events are known, when the limit has changed that and nobody has been told.
+    known_since: Option<Nanos>,
 }
 
 impl SeenEvents {
@@ -34,6 +37,7 @@ impl SeenEvents {
             kept,
             turned: Nanos::MIN,
             clock: Nanos::MIN,
+            known_since: None,
         };
         new.limit(max);
         new
@@ -49,10 +53,17 @@ impl SeenEvents {
     pub fn insert(&mut self, event: u128, count: u64) -> bool {
         let seen = self.young.get(&event).or_else(|| self.old.get(&event)).copied();
         if self.young.len() >= self.half && !self.young.contains_key(&event) {
+            self.known_since = Some(self.turned);
             self.turn();
         }
         self.young.insert(event, seen.map_or(count, |seen| seen.max(count)));
         seen.is_none_or(|seen| count > seen)
+    }
+
+    /// Since when Events are known, by the stream clock, if the limit has changed that since it was
+    /// asked last.
+    pub fn take_known_since(&mut self) -> Option<Nanos> {
+        self.known_since.take()
     }
 
     /// Moves the stream clock.
@@ -66,7 +77,9 @@ impl SeenEvents {
     }
 
     fn turn(&mut self) {
-        self.old = std::mem::take(&mut self.young);
+        std::mem::swap(&mut self.young, &mut self.old);
+        // Its room is kept: the next generation will have as many.
+        self.young.clear();
         self.turned = self.clock;
     }
 }
@@ -96,6 +109,19 @@ mod tests {
         seen.advance(30);
         seen.advance(40);
         assert!(seen.insert(1, 1), "forgotten");
+    }
+
+    #[test]
+    fn the_limit_tells_since_when_events_are_known() {
+        let mut seen = SeenEvents::new(4, 100);
+        let mut told = Vec::new();
+        for (event, clock) in (1..=9).zip((10..).step_by(10)) {
+            seen.advance(clock);
+            seen.insert(event, 1);
+            told.extend(seen.take_known_since().map(|since| (event, since)));
+        }
+        // Two of the last three or four are known: the time of the one before them at the latest.
+        assert_eq!(told, [(3, 10), (5, 30), (7, 50), (9, 70)]);
     }
 
     #[test]

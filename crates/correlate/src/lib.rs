@@ -30,6 +30,7 @@ pub mod marks;
 pub mod met;
 pub mod meta;
 pub mod names;
+pub mod namings;
 pub mod object;
 pub mod objects;
 pub mod open;

@@ -18,7 +18,8 @@ pub struct Settings {
     pub idle: Nanos,
     /// Objects in the Router's index; at the limit the one longest without a frame is forgotten.
     pub objects_max: usize,
-    /// Event uids remembered to tell duplicates; at the limit the older half is forgotten.
+    /// Events remembered: their uids to tell duplicates, their closed traces for late occurrences; at
+    /// the limit the older half is forgotten.
     pub event_uids_max: usize,
     /// Frames parked for an owner that is not known yet, in bytes; at the limit the oldest goes on
     /// with what is known.
@@ -85,7 +86,8 @@ pub const SOFT_SPANS: u32 = 10_000;
 pub const HARD_AGE: Nanos = 60 * MINUTE;
 /// A trace with this many spans takes no more occurrences.
 pub const HARD_SPANS: u32 = 20_000;
-/// How long a closed trace is remembered for late occurrences.
+/// How long a closed trace is remembered for late occurrences, unless more Events come meanwhile than
+/// are remembered (`event_uids_max`).
 pub const CLOSED_KEPT: Nanos = 15 * MINUTE;
 /// How long a deleted object is remembered.
 pub const TOMBSTONE_KEPT: Nanos = 10 * MINUTE;
@@ -117,4 +119,4 @@ pub const RESTING_BYTES_MAX: usize = 16 << 10;
 /// Kinds and managers that packed versions refer to; an object with others is taken in at once.
 pub const TEXTS_MAX: usize = 4096;
 /// Resource descriptions kept for reuse; at the limit all are made anew.
-pub const RESOURCES_MAX: usize = 65_536;
+pub const RESOURCES_MAX: usize = 16_384;

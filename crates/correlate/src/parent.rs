@@ -9,11 +9,12 @@ use crate::change::Change;
 use crate::changes::Logged;
 use crate::encode::Evidence;
 use crate::links::SpanContext;
+use crate::namings::Naming;
 use crate::objects::{ObjectDetail, end_of};
 use crate::owners::{Detail, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::Pending;
 use crate::place::{Wait, World};
-use crate::root::{Naming, Place, Root};
+use crate::root::{Place, Root};
 use crate::rules::Direction;
 use crate::time::{Nanos, SECOND};
 use crate::trace::{Subject, Trace};
@@ -104,7 +105,7 @@ impl World {
                 && naming.order != pending.order
                 && self.names_object(root.scope, naming, pending.about)
         };
-        let namings = root.namings(pending.about_name).iter().filter(of_object);
+        let namings = root.namings.of(pending.about_name).filter(of_object);
         // One that is still queued comes first when this one is placed ahead of its turn.
         let usable = |naming: &&Naming| match naming.place {
             Some(place) => live(place, naming.slack),
@@ -157,7 +158,7 @@ impl World {
             }
             self.try_place(root, naming.order, certain)?;
         }
-        let mut namings = root.namings(pending.about_name).iter();
+        let mut namings = root.namings.of(pending.about_name);
         Ok(namings
             .find(|other| other.order == naming.order)
             .and_then(|naming| Some(Cause::new(naming, naming.place?))))
@@ -173,7 +174,7 @@ impl World {
     ) -> Option<Place> {
         let owner = *path.get(1)?;
         let key = self.objects.key(owner);
-        let namings = root.namings(self.objects[owner].name_in(root.scope)).iter();
+        let namings = root.namings.of(self.objects[owner].name_in(root.scope));
         let at = pending.order.time;
         namings
             .filter(|naming| naming.direction == direction && naming.order < pending.order)

@@ -161,6 +161,13 @@ impl Phases {
         self.of.values().flatten().map(|phase| phase.due().0).min()
     }
 
+    /// Gives back what it holds for nothing.
+    pub fn rest(&mut self) {
+        if self.of.is_empty() {
+            self.of = BTreeMap::new();
+        }
+    }
+
     fn take_if(&mut self, mut takes: impl FnMut(&OpenPhase) -> bool) -> Vec<Ending> {
         let mut ended = Vec::new();
         self.of.retain(|_, open| {

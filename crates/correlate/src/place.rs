@@ -77,13 +77,14 @@ impl World {
         // Timers that a waiting occurrence holds up fire when it is placed.
         let timer = if frontier < self.watermark { Nanos::MAX } else { root.timer() };
         root.due = next.min(vague).min(timer);
+        root.rest(self.watermark);
     }
 
     /// Places an occurrence that came after the watermark, among what is there.
     pub fn place_late(&mut self, root: &mut Root, mut pending: Pending) {
         pending.late = true;
         self.counts.late += 1;
-        root.add_namings(&pending);
+        root.namings.add(&pending);
         let placed = self.place(root, &pending, true);
         debug_assert!(placed.is_ok(), "a late occurrence waits for nothing");
     }
@@ -104,7 +105,7 @@ impl World {
             let Some(pending) = root.queue.take(order) else {
                 continue;
             };
-            root.add_namings(&pending);
+            root.namings.add(&pending);
             root.queue.put_back(pending);
         }
     }

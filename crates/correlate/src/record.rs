@@ -108,6 +108,8 @@ pub enum Record<'a> {
         /// Key of the object.
         object: u128,
     },
+    /// What all roots keep of the past, from before this time, is to be forgotten.
+    Forget(Nanos),
     /// Nothing but the watermark.
     Watermark,
 }

@@ -24,9 +24,10 @@ struct Mark {
 /// Occurrences of one root that wait for the watermark.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Queue {
-    ordered: BTreeMap<Order, Pending>,
+    /// Boxed, for a map has room for eleven, and most roots have one or two.
+    ordered: BTreeMap<Order, Box<Pending>>,
     /// Times known only to the second, not placed in it yet; in order of their seconds' ends.
-    vague: BTreeMap<Order, Pending>,
+    vague: BTreeMap<Order, Box<Pending>>,
     /// Precise ones that left the queue in the last seconds.
     marks: VecDeque<Mark>,
 }
@@ -35,21 +36,21 @@ impl Queue {
     /// Adds an occurrence.
     pub fn insert(&mut self, pending: Pending) {
         let queue = if pending.second.is_some() { &mut self.vague } else { &mut self.ordered };
-        queue.insert(pending.order, pending);
+        queue.insert(pending.order, pending.into());
     }
 
     /// The first one whose time is settled.
     pub fn first(&self) -> Option<&Pending> {
-        self.ordered.first_key_value().map(|(_, pending)| pending)
+        self.ordered.first_key_value().map(|(_, pending)| &**pending)
     }
 
     /// One that is settled.
     pub fn get(&self, order: Order) -> Option<&Pending> {
-        self.ordered.get(&order)
+        self.ordered.get(&order).map(|pending| &**pending)
     }
 
     /// Takes one that is settled; it is remembered as evidence for others.
-    pub fn take(&mut self, order: Order) -> Option<Pending> {
+    pub fn take(&mut self, order: Order) -> Option<Box<Pending>> {
         let pending = self.ordered.remove(&order)?;
         if pending.second.is_none() {
             while self.marks.front().is_some_and(|mark| mark.time < order.time - 2 * SECOND) {
@@ -61,7 +62,7 @@ impl Queue {
     }
 
     /// Puts one back that could not be placed yet.
-    pub fn put_back(&mut self, pending: Pending) {
+    pub fn put_back(&mut self, pending: Box<Pending>) {
         if pending.second.is_none() {
             self.marks.pop_back();
         }
@@ -76,7 +77,7 @@ impl Queue {
     /// Those without a place in their second, when that begins no later than `until`.
     pub fn vague(&self, until: Nanos) -> impl Iterator<Item = &Pending> {
         let begun = move |pending: &&Pending| pending.second.is_some_and(|second| second <= until);
-        self.vague.values().take_while(begun)
+        self.vague.values().map(|pending| &**pending).take_while(begun)
     }
 
     /// Gives a place to those whose second ended before `watermark`, and returns their orders.
@@ -97,6 +98,15 @@ impl Queue {
             self.ordered.insert(pending.order, pending);
         }
         settled
+    }
+
+    /// Nothing is held: gives back what the maps keep for what comes, and forgets what is evidence
+    /// for nothing that can still come in time.
+    pub fn rest(&mut self, watermark: Nanos) {
+        self.ordered = BTreeMap::new();
+        self.vague = BTreeMap::new();
+        self.marks.retain(|mark| mark.time >= watermark.saturating_sub(2 * SECOND));
+        self.marks.shrink_to_fit();
     }
 
     /// Occurrences held.
@@ -121,7 +131,7 @@ impl Queue {
         let version = pending.order.resource_version;
         let queued =
             self.ordered.range(Order::first_at(second)..Order::first_at(end.saturating_add(1)));
-        let queued = queued.map(|(_, other)| other).filter(|other| other.second.is_none());
+        let queued = queued.map(|(_, other)| &**other).filter(|other| other.second.is_none());
         let inside: Vec<Mark> = queued
             .map(mark)
             .chain(self.marks.iter().copied())

@@ -1,20 +1,20 @@
 //! All that a Correlator keeps of one root: its queue, its traces, who named whom, open phases.
 //!
 //! Roots share nothing, so what happens in one depends on its own occurrences and on the watermark
-//! alone. Timers fire in event time: `fire_timers` is told how far this root has come.
-
-use std::collections::BTreeMap;
+//! alone. Timers fire in event time: `fire_timers` is told how far this root has come. Most roots
+//! only wait to be forgotten, so one in which nothing happens takes no more room than it must.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{CAUSES_AHEAD_MAX, LINK_WAIT, WAITING_LINKS_MAX};
+use crate::limits::{CAUSES_AHEAD_MAX, CLOSED_KEPT, LINK_WAIT, WAITING_LINKS_MAX};
 use crate::links::{LinkKind, SpanContext};
+use crate::namings::Namings;
 use crate::owners::Scope;
-use crate::pending::{Named, Order, Pending};
+use crate::pending::Order;
 use crate::phases::{Ending, OpenPhase, PhaseOwner, Phases};
 use crate::reorder::Queue;
-use crate::rules::{Direction, Phase};
+use crate::rules::Phase;
 use crate::time::Nanos;
 use crate::trace::{Finished, Span, SpanIndex, Subject, Trace, TraceId};
 
@@ -25,21 +25,6 @@ pub struct Place {
     pub trace: TraceId,
     /// The span in it.
     pub span: SpanIndex,
-}
-
-/// An occurrence that names an object, upward or downward.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Naming {
-    /// The naming occurrence.
-    pub order: Order,
-    /// In which direction it names.
-    pub direction: Direction,
-    /// How much later than what it caused it may be.
-    pub slack: Nanos,
-    /// What it names; the object is settled when the occurrence is placed.
-    pub named: Named,
-    /// Where its span is; `None` while it is queued.
-    pub place: Option<Place>,
 }
 
 /// One root's state.
@@ -54,14 +39,15 @@ pub struct Root {
     idle: Nanos,
     /// No timer is due before this.
     timer: Nanos,
-    traces: BTreeMap<TraceId, Trace>,
-    #[serde(with = "crate::stored::sorted")]
-    namings: FxHashMap<u64, Vec<Naming>>,
+    /// In order of their numbers.
+    traces: Vec<Trace>,
+    /// Who named whom.
+    pub namings: Namings,
     phases: Phases,
-    /// By the key of an object: occurrences about it that announced the end of others, and the span
-    /// that each hangs under.
+    /// By the key of an object: occurrences about it that announced the end of others, in their
+    /// order, and the span that each hangs under.
     #[serde(with = "crate::stored::sorted")]
-    ends_announced: FxHashMap<u128, BTreeMap<Order, Place>>,
+    ends_announced: FxHashMap<u128, Vec<(Order, Place)>>,
     /// Links that wait for an occurrence to stand on, by the key of its object.
     #[serde(with = "crate::stored::sorted")]
     links: FxHashMap<u128, Vec<WaitingLink>>,
@@ -84,8 +70,8 @@ impl Root {
             due: Nanos::MAX,
             idle,
             timer: Nanos::MAX,
-            traces: BTreeMap::new(),
-            namings: FxHashMap::default(),
+            traces: Vec::new(),
+            namings: Namings::default(),
             phases: Phases::default(),
             ends_announced: FxHashMap::default(),
             links: FxHashMap::default(),
@@ -94,32 +80,39 @@ impl Root {
 
     /// A trace that is not forgotten.
     pub fn trace(&self, id: TraceId) -> &Trace {
-        &self.traces[&id]
+        &self.traces[self.index(id)]
     }
 
     /// A trace that is not forgotten.
     pub fn trace_mut(&mut self, id: TraceId) -> &mut Trace {
-        self.traces.get_mut(&id).expect("places do not outlive their traces")
+        let index = self.index(id);
+        &mut self.traces[index]
+    }
+
+    fn index(&self, id: TraceId) -> usize {
+        let found = self.traces.binary_search_by_key(&id, |trace| trace.number);
+        found.expect("places do not outlive their traces")
     }
 
     /// A span of a trace that is not forgotten, as OpenTelemetry names it.
     pub fn context(&self, Place { trace, span }: Place) -> SpanContext {
         let trace = self.trace(trace);
-        SpanContext { trace: trace.id, span: trace.span(span).id }
+        SpanContext { trace: trace.id, span: trace.span_id(span) }
     }
 
     /// Keeps a new trace.
-    pub fn add_trace(&mut self, trace: Trace) -> TraceId {
-        let id = self.traces.last_key_value().map_or(0, |(last, _)| last + 1);
+    pub fn add_trace(&mut self, mut trace: Trace) -> TraceId {
+        let number = self.traces.last().map_or(0, |last| last.number + 1);
+        trace.number = number;
         self.wake(trace.closes_at(self.idle));
-        self.traces.insert(id, trace);
-        id
+        self.traces.push(trace);
+        number
     }
 
     /// The newest trace of this subject that `takes` occurrences, and the span in it that stands
     /// for the subject: its root, or the `Scale` span of a generation made by an autoscaler.
     pub fn home(&self, subject: Subject, takes: impl Fn(TraceId, &Trace) -> bool) -> Option<Place> {
-        let live = |(id, trace): (&TraceId, &Trace)| {
+        let live = |trace: &Trace| {
             let span = if trace.subject == subject {
                 0
             } else {
@@ -127,54 +120,19 @@ impl Root {
                 let same = trace.subject.object == subject.object;
                 subject.generation.filter(|_| same).and_then(scaled)?.1
             };
-            takes(*id, trace).then_some(Place { trace: *id, span })
+            takes(trace.number, trace).then_some(Place { trace: trace.number, span })
         };
         self.traces.iter().rev().find_map(live)
-    }
-
-    /// Remembers what a queued occurrence names.
-    pub fn add_namings(&mut self, pending: &Pending) {
-        for named in &pending.names {
-            // Most are named once, and remembered for long.
-            let namings = self.namings.entry(named.name);
-            namings.or_insert_with(|| Vec::with_capacity(1)).push(Naming {
-                order: pending.order,
-                direction: pending.direction_of(named),
-                slack: pending.rule.slack,
-                named: named.clone(),
-                place: None,
-            });
-        }
-    }
-
-    /// The occurrence has a span now; `settle` says which object a name means.
-    pub fn settle_namings(
-        &mut self,
-        pending: &Pending,
-        place: Place,
-        settle: impl Fn(&Naming) -> Option<u128>,
-    ) {
-        for named in &pending.names {
-            let namings = self.namings.get_mut(&named.name).map_or(&mut [][..], |all| all);
-            for naming in namings.iter_mut().filter(|naming| naming.order == pending.order) {
-                naming.named.object = settle(naming);
-                naming.place = Some(place);
-            }
-        }
-    }
-
-    /// Who names objects of this kind, namespace and name.
-    pub fn namings(&self, name: u64) -> &[Naming] {
-        self.namings.get(&name).map_or(&[], |namings| namings)
     }
 
     /// An occurrence about this object announces the end of others; `place`: what it hangs under.
     pub fn announce_end(&mut self, about: u128, order: Order, place: Place) {
         let announced = self.ends_announced.entry(about).or_default();
-        announced.insert(order, place);
+        let later = announced.partition_point(|&(known, _)| known < order);
+        announced.insert(later, (order, place));
         // No more than these are placed ahead of their turn.
         if announced.len() > CAUSES_AHEAD_MAX + 1 {
-            announced.pop_first();
+            announced.remove(0);
         }
     }
 
@@ -182,7 +140,7 @@ impl Root {
     /// this one.
     pub fn announced_end(&self, about: u128, before: Order) -> Option<Place> {
         let announced = self.ends_announced.get(&about)?;
-        announced.range(..before).next_back().map(|(_, &place)| place)
+        announced.iter().rev().find(|&&(order, _)| order < before).map(|&(_, place)| place)
     }
 
     /// Opens a phase of a span.
@@ -266,31 +224,61 @@ impl Root {
         for ending in self.phases.take_due(before) {
             self.end(&ending).map(&mut *leave);
         }
-        let mut forgotten = Vec::new();
-        for (id, trace) in &mut self.traces {
+        for trace in &mut self.traces {
             if let Some(at) = trace.closes_at(self.idle).filter(|&at| at < before) {
                 trace.close(at, &mut *leave);
             }
-            if trace.forgotten_at().is_some_and(|at| at < before) {
-                forgotten.push(*id);
-            }
         }
-        for id in forgotten {
-            self.traces.remove(&id);
-            self.ends_announced.retain(|_, announced| {
-                announced.retain(|_, place| place.trace != id);
-                !announced.is_empty()
-            });
-            self.namings.retain(|_, namings| {
-                namings.retain(|naming| naming.place.is_none_or(|place| place.trace != id));
-                !namings.is_empty()
-            });
-        }
+        self.forget_traces(before.saturating_sub(CLOSED_KEPT));
+        self.forget_links(before.saturating_sub(LINK_WAIT));
+        self.timer = self.next_timer();
+    }
+
+    /// Forgets what is kept of the past from before `before`: closed traces, and links that wait.
+    pub fn forget(&mut self, before: Nanos) {
+        self.forget_traces(before);
+        self.forget_links(before);
+    }
+
+    fn forget_links(&mut self, before: Nanos) {
         self.links.retain(|_, waiting| {
-            waiting.retain(|link| link.at.saturating_add(LINK_WAIT) >= before);
+            waiting.retain(|link| link.at >= before);
             !waiting.is_empty()
         });
-        self.timer = self.next_timer();
+    }
+
+    /// Forgets traces, and all that led there.
+    fn forget_traces(&mut self, before: Nanos) {
+        let count = self.traces.len();
+        self.traces.retain(|trace| trace.done_at().is_none_or(|done| done >= before));
+        if self.traces.len() == count {
+            return;
+        }
+        let traces = &self.traces;
+        let is_kept = |Place { trace, .. }: Place| {
+            traces.binary_search_by_key(&trace, |trace| trace.number).is_ok()
+        };
+        self.namings.retain(is_kept);
+        self.ends_announced.retain(|_, announced| {
+            announced.retain(|&(_, place)| is_kept(place));
+            !announced.is_empty()
+        });
+    }
+
+    /// Nothing happens in it for now: gives back what it has no use for. The watermark tells which
+    /// occurrences may still come.
+    pub fn rest(&mut self, watermark: Nanos) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        self.queue.rest(watermark);
+        if self.traces.iter().all(|trace| trace.closed.is_some()) {
+            self.traces.shrink_to_fit();
+            self.namings.rest();
+            self.phases.rest();
+            self.ends_announced.shrink_to_fit();
+            self.links.shrink_to_fit();
+        }
     }
 
     /// Closes a trace that is too old or too large; its open phases are cut.
@@ -343,7 +331,7 @@ impl Root {
 
     fn next_timer(&self) -> Nanos {
         let ends = |trace: &Trace| trace.closes_at(self.idle).or_else(|| trace.forgotten_at());
-        let traces = self.traces.values().filter_map(ends);
+        let traces = self.traces.iter().filter_map(ends);
         let links = self.links.values().flatten().map(|link| link.at.saturating_add(LINK_WAIT));
         traces.chain(self.phases.next_due()).chain(links).min().unwrap_or(Nanos::MAX)
     }

@@ -256,7 +256,11 @@ impl Core {
                 return Ok(());
             }
         };
-        if !self.seen.insert(object_key(&event.uid), event.count()) {
+        let is_new = self.seen.insert(object_key(&event.uid), event.count());
+        if let Some(since) = self.seen.take_known_since() {
+            self.forget_before(since.saturating_sub(self.settings.reorder_window));
+        }
+        if !is_new {
             self.counts.duplicates += 1;
             return Ok(());
         }
@@ -269,6 +273,13 @@ impl Core {
         }
         self.place(event, time, object);
         Ok(())
+    }
+
+    /// All shards forget the same: what they keep of the past depends on no number of shards.
+    fn forget_before(&mut self, time: Nanos) {
+        for shard in 0..self.batches.len() {
+            self.write(shard, &Record::Forget(time));
+        }
     }
 
     fn meta(&mut self, meta: &ObjectMeta<'_>, frame: Frame, bytes: &[u8]) {

@@ -70,7 +70,7 @@ impl World {
         });
         let since = change.unwrap_or(trace.first - trace.first.rem_euclid(SECOND_END + 1));
         let created = self.objects[path[0]].created().filter(|&created| created >= since)?;
-        let named = root.namings(pending.about_name).iter().any(|naming| {
+        let named = root.namings.of(pending.about_name).any(|naming| {
             naming.direction == Direction::Up
                 && naming.place.is_some()
                 && self.names_object(root.scope, naming, pending.about)
@@ -115,7 +115,7 @@ impl World {
         service: &str,
     ) -> Span {
         let trace = root.trace(parent.trace);
-        let above = trace.span(parent.span).id;
+        let above = trace.span_id(parent.span);
         let start = trace.child_start(parent.span, start);
         let at = Position { trace: trace.id, span: id, parent: Some((above, evidence)) };
         let body = SpanEncoder::synthetic(synthetic, at, &self.objects, path, &[]);

@@ -1,8 +1,9 @@
 //! Traces while they live, and the spans in them that may still change.
 //!
 //! In go placed occurrences, out go finished spans: a leaf as soon as its end is known, a span that
-//! may get children when its trace closes. Promises that a parent covers its children, that every
-//! span leaves once, and that what time cut off says so.
+//! may get children when its trace closes. Of a closed trace little is kept: what its late
+//! occurrences need. Promises that a parent covers its children, that every span leaves once, and
+//! that what time cut off says so.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -27,7 +28,7 @@ pub struct Subject {
     pub generation: Option<i64>,
 }
 
-/// A span that has not left, or that others may hang under.
+/// A span of an open trace that has not left, or that others may hang under.
 #[derive(Serialize, Deserialize)]
 pub struct Span {
     /// OpenTelemetry's span id.
@@ -63,6 +64,15 @@ impl Span {
     }
 }
 
+/// What late occurrences need of a span of a closed trace.
+#[derive(Serialize, Deserialize)]
+struct Stub {
+    index: SpanIndex,
+    id: [u8; 8],
+    start: Nanos,
+    floor: Nanos,
+}
+
 /// A span ready to leave.
 pub struct Finished {
     /// Encoded resource.
@@ -82,6 +92,8 @@ pub struct Finished {
 /// One trace.
 #[derive(Serialize, Deserialize)]
 pub struct Trace {
+    /// Its place among those of its root.
+    pub number: TraceId,
     /// OpenTelemetry's trace id.
     pub id: [u8; 16],
     /// What it is about.
@@ -109,13 +121,17 @@ pub struct Trace {
     pub count: u32,
     open_phases: u32,
     last_end: Nanos,
+    /// While it is open.
     spans: Vec<Span>,
+    /// Once it has closed, of those that others may hang under; in order of their index.
+    stubs: Vec<Stub>,
 }
 
 impl Trace {
     /// A trace with its root.
     pub fn new(id: [u8; 16], subject: Subject, first: Nanos, root: Span) -> Self {
         Self {
+            number: 0,
             id,
             subject,
             plain: false,
@@ -131,23 +147,35 @@ impl Trace {
             open_phases: 0,
             last_end: Nanos::MIN,
             spans: vec![root],
+            stubs: Vec::new(),
         }
     }
 
-    /// A span that was kept.
-    pub fn span(&self, index: SpanIndex) -> &Span {
-        &self.spans[index as usize]
+    /// OpenTelemetry's id of a span that others may hang under.
+    pub fn span_id(&self, index: SpanIndex) -> [u8; 8] {
+        if self.is_closed() { self.stub(index).id } else { self.span(index).id }
     }
 
-    /// Keeps a span.
+    /// When a span starts that others may hang under.
+    pub fn span_start(&self, index: SpanIndex) -> Nanos {
+        if self.is_closed() { self.stub(index).start } else { self.span(index).start }
+    }
+
+    /// Keeps a span; in a closed trace one that has left.
     pub fn add(&mut self, span: Span) -> SpanIndex {
+        if self.is_closed() {
+            let Span { id, start, .. } = span;
+            let index = self.stubs.last().map_or(0, |last| last.index + 1);
+            self.stubs.push(Stub { index, id, start, floor: start });
+            return index;
+        }
         self.spans.push(span);
         SpanIndex::try_from(self.spans.len() - 1).expect("a trace has fewer than 2^32 spans")
     }
 
     /// Whether it takes an occurrence at `at`; a late one also when the trace has closed since.
     pub fn is_live(&self, at: Nanos, late: bool, slack: Nanos) -> bool {
-        let begin = self.first.min(self.span(0).start).saturating_sub(slack);
+        let begin = self.first.min(self.span_start(0)).saturating_sub(slack);
         self.closed.is_none_or(|closed| late && (begin..=closed).contains(&at))
     }
 
@@ -166,14 +194,20 @@ impl Trace {
     /// When a child of a span starts that would start at `start`: never before an occurrence that
     /// caused it; what is elastic makes room.
     pub fn child_start(&self, parent: SpanIndex, start: Nanos) -> Nanos {
-        let mut above = Some(parent);
-        while let Some(span) = above.map(|index| self.span(index)) {
+        let floor = if self.is_closed() { self.stub(parent).floor } else { self.floor(parent) };
+        start.max(floor)
+    }
+
+    /// Nothing under a span of an open trace starts before this.
+    fn floor(&self, index: SpanIndex) -> Nanos {
+        let mut next = Some(index);
+        while let Some(span) = next.map(|index| self.span(index)) {
             if !span.elastic {
-                return start.max(span.start);
+                return span.start;
             }
-            above = span.parent;
+            next = span.parent;
         }
-        start
+        Nanos::MIN
     }
 
     /// Stretches a span and all above it to end no earlier than `end`; those that have left stay as
@@ -236,20 +270,46 @@ impl Trace {
         (self.closed.is_none() && self.open_phases == 0).then_some(idle_at)
     }
 
-    /// When it is forgotten.
-    pub fn forgotten_at(&self) -> Option<Nanos> {
-        self.closed.map(|closed| closed.max(self.opened_late).saturating_add(CLOSED_KEPT))
+    /// When all was over: it closed, or was opened by what was late.
+    pub fn done_at(&self) -> Option<Nanos> {
+        self.closed.map(|closed| closed.max(self.opened_late))
     }
 
-    /// Closes it: everything that is still here leaves.
+    /// When it is forgotten.
+    pub fn forgotten_at(&self) -> Option<Nanos> {
+        self.done_at().map(|done| done.saturating_add(CLOSED_KEPT))
+    }
+
+    /// Closes it: everything that is still here leaves, and what nothing can hang under is forgotten.
     pub fn close(&mut self, at: Nanos, mut leave: impl FnMut(Finished)) {
-        self.closed = Some(at);
-        for index in 0..self.spans.len() {
-            if let Some(span) = self.finish(SpanIndex::try_from(index).unwrap_or(0)) {
-                leave(span);
-            }
+        for index in (0..).take(self.spans.len()) {
+            self.finish(index).map(&mut leave);
         }
-        self.spans.shrink_to_fit();
+        let may_cause = (0..).zip(&self.spans).filter(|(_, span)| span.may_cause);
+        let stub = |(index, &Span { id, start, .. }): (SpanIndex, &Span)| {
+            let floor = self.floor(index);
+            Stub { index, id, start, floor }
+        };
+        let stubs: Vec<Stub> = may_cause.map(stub).collect();
+        self.stubs.extend(stubs);
+        self.stubs.shrink_to_fit();
+        self.spans = Vec::new();
+        self.created.shrink_to_fit();
+        self.scaled.shrink_to_fit();
+        self.closed = Some(at);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    fn span(&self, index: SpanIndex) -> &Span {
+        &self.spans[index as usize]
+    }
+
+    fn stub(&self, index: SpanIndex) -> &Stub {
+        let found = self.stubs.binary_search_by_key(&index, |stub| stub.index);
+        &self.stubs[found.expect("what others may hang under is kept")]
     }
 
     fn finish(&mut self, index: SpanIndex) -> Option<Finished> {

@@ -14,6 +14,7 @@ mod large;
 mod messages;
 mod met;
 mod otlp;
+mod past;
 mod properties;
 mod random;
 mod rules;

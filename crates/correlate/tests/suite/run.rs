@@ -58,10 +58,14 @@ pub struct Outcome {
 }
 
 pub fn run(input: &[u8], how: How) -> Outcome {
-    let settings = Settings { shards: how.shards, ..Settings::default() };
+    run_with(input, &Settings { shards: how.shards, ..Settings::default() }, how.chunk)
+}
+
+/// As `run`, with other settings than the defaults.
+pub fn run_with(input: &[u8], settings: &Settings, chunk: usize) -> Outcome {
     let mut router = Router::new(settings.clone());
     let mut correlators: Vec<_> =
-        (0..how.shards).map(|_| Correlator::new(settings.clone())).collect();
+        (0..settings.shards).map(|_| Correlator::new(settings.clone())).collect();
     let mut bytes = Vec::new();
     let mut exchange = |router: &mut Router| {
         for (shard, correlator) in correlators.iter_mut().enumerate() {
@@ -69,7 +73,7 @@ pub fn run(input: &[u8], how: How) -> Outcome {
             bytes.extend(correlator.drain());
         }
     };
-    for chunk in input.chunks(how.chunk.min(input.len()).max(1)) {
+    for chunk in input.chunks(chunk.min(input.len()).max(1)) {
         router.push(chunk).expect("the input is within its limits");
         exchange(&mut router);
     }
