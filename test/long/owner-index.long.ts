@@ -6,11 +6,11 @@ import { expect, test } from 'vitest';
 import { shortened } from '../support/proof.ts';
 
 const script = fileURLToPath(new URL('../../bench/memory.mjs', import.meta.url));
-const BYTES_PER_OBJECT = 400;
+const BYTES_PER_OBJECT = 180;
 /** Buffers, and what growing leaves behind, however few objects there are. */
 const MEGABYTES_ANYWAY = 10;
 
-test('the owner index takes at most 400 bytes an object and 10 MB, all threads together', () => {
+test('the owner index takes at most 180 bytes an object and 10 MB, all threads together', () => {
   const objects = shortened(500_000);
   const args = [script, '--objects', String(objects)];
   const { megabytes, ...more } = JSON.parse(

@@ -180,7 +180,7 @@ pub fn unpack<'a>(
                 manager: who[0].into(),
                 operation: who[1].into(),
                 subresource: who[2].into(),
-                time: stamp(before.created + at),
+                time: stamp(before.created.wrapping_add(at)),
                 fields: u32::from_le_bytes(fields).into(),
             })
         };

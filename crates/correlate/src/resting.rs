@@ -5,6 +5,7 @@
 //! a root that has no occurrences, so when that is shows in nothing but memory.
 
 use hashbrown::HashTable;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::Bytes;
 
@@ -101,6 +102,9 @@ impl<'de> Deserialize<'de> for Logs {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let mut logs = Self(HashTable::new());
         for log in Vec::<&Bytes>::deserialize(from)? {
+            if log.len() < KEY {
+                return Err(D::Error::custom("a log begins with a key"));
+            }
             logs.insert(Log::from(&**log));
         }
         Ok(logs)
@@ -116,4 +120,46 @@ fn new_log(scope: Scope, packed: &[u8]) -> Log {
 
 fn key_of(log: &[u8]) -> Scope {
     log.first_chunk().map_or(0, |key| Scope::from_le_bytes(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RESTING_BYTES_MAX, Resting};
+    use crate::ids::uuid_text;
+    use crate::marks::Marks;
+    use crate::meta::parse_meta;
+
+    fn keep(resting: &mut Resting, scope: u128, uid: u128) -> bool {
+        let json = format!(r#"{{"name":"web-{uid}","uid":"{}"}}"#, uuid_text(uid));
+        let meta = parse_meta(json.as_bytes(), ("v1", "Pod")).expect("it is JSON");
+        resting.keep(scope, &meta, &Marks::default())
+    }
+
+    fn woken(resting: &mut Resting, scope: u128) -> Vec<String> {
+        let mut names = Vec::new();
+        resting.wake(scope, |meta, _| names.push(meta.name.to_string()));
+        names
+    }
+
+    #[test]
+    fn what_is_kept_of_a_root_comes_out_once_in_its_order() {
+        let mut resting = Resting::default();
+        for (scope, uid) in [(7, 3), (8, 1), (7, 2)] {
+            assert!(keep(&mut resting, scope, uid));
+        }
+        assert!(!keep(&mut resting, 7, 3), "a second version");
+        assert_eq!(resting.roots(), [7, 8]);
+        assert_eq!(woken(&mut resting, 7), ["web-3", "web-2"]);
+        assert_eq!(woken(&mut resting, 7), [""; 0]);
+        assert_eq!(resting.roots(), [8]);
+    }
+
+    #[test]
+    fn no_more_is_kept_of_a_root_than_the_limit() {
+        let mut resting = Resting::default();
+        let kept =
+            (0..RESTING_BYTES_MAX as u128).take_while(|&uid| keep(&mut resting, 7, uid)).count();
+        assert!((RESTING_BYTES_MAX / 100..RESTING_BYTES_MAX).contains(&kept), "{kept}");
+        assert_eq!(woken(&mut resting, 7).len(), kept);
+    }
 }
