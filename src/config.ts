@@ -178,7 +178,7 @@ export const SETTINGS = {
     [1, 100_000_000],
     'objects',
     'objects whose owners are remembered',
-    'the one longest without news is forgotten',
+    'the one longest without news is forgotten, owners last',
   ),
   eventUidsMax: number(
     1_000_000,

@@ -16,7 +16,8 @@ pub struct Settings {
     pub reorder_window: Nanos,
     /// A trace closes when nothing has happened in it for this long.
     pub idle: Nanos,
-    /// Objects in the Router's index; at the limit the one longest without a frame is forgotten.
+    /// Objects in the Router's index; at the limit the one longest without a frame is forgotten, owners
+    /// last.
     pub objects_max: usize,
     /// Events remembered: their uids to tell duplicates, their closed traces for late occurrences; at
     /// the limit the older half is forgotten.

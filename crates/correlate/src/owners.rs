@@ -283,6 +283,15 @@ impl<D: Detail> OwnerIndex<D> {
         self.slots.oldest()
     }
 
+    /// Treats an object that owns others as if it had just been heard of; false: it owns none.
+    pub fn spare_owner(&mut self, id: ObjectId) -> bool {
+        let owns = self.slots[id].children > 0;
+        if owns {
+            self.slots.touch(id);
+        }
+        owns
+    }
+
     /// The object with this uid that was told under this root, and nowhere else.
     pub fn find_in(&self, scope: Scope, uid: u128) -> Option<ObjectId> {
         self.find(in_scope(scope, uid))

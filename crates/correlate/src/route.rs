@@ -230,9 +230,15 @@ impl Core {
                 break;
             }
         }
+        let mut spared = 0;
         while self.owners.held() > self.settings.objects_max
             && let Some(oldest) = self.owners.oldest()
         {
+            // Owners stay as long as what they own, whose root they tell; not those in a circle.
+            if spared < self.owners.held() && self.owners.spare_owner(oldest) {
+                spared += 1;
+                continue;
+            }
             self.counts.evicted += 1;
             let (root, object) = (self.root_of(oldest).key, self.owners.key(oldest));
             self.owners.forget(oldest);

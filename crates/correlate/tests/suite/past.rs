@@ -121,3 +121,34 @@ fn where_more_events_come_than_are_remembered_less_is_kept() {
         assert!(few * 2 < *all, "{few} of {all}");
     }
 }
+
+/// Bytes of a Correlator's snapshot when so many Deployments were met, each with a `ReplicaSet` and a Pod.
+fn size_with(deployments: usize) -> usize {
+    let settings = settings(1000);
+    let mut router = Router::new(settings.clone());
+    let mut correlator = Correlator::new(settings);
+    for n in 0..deployments {
+        for (kind, owner) in
+            [("Deployment", ""), ("ReplicaSet", "Deployment"), ("Pod", "ReplicaSet")]
+        {
+            let owners = format!(
+                r#"[{{"kind":"{owner}","name":"x-{n}","uid":"{owner}-{n}","controller":true}}]"#
+            );
+            let owners = if owner.is_empty() { "[]" } else { &owners };
+            let metadata = format!(
+                r#"{{"namespace":"shop","name":"x-{n}","uid":"{kind}-{n}","ownerReferences":{owners}}}"#
+            );
+            let object = format!(r#"{{"kind":"{kind}","metadata":{metadata}}}"#);
+            let frame = format!(r#"{{"type":"ADDED","object":{object}}}"#) + "\n";
+            router.push(frame.as_bytes()).expect("the input is within its limits");
+        }
+    }
+    correlator.push(&router.take(0, true)).expect("a Router wrote it");
+    correlator.snapshot().len()
+}
+
+#[test]
+fn what_the_router_forgets_at_its_limit_the_correlator_forgets() {
+    let (few, many) = (size_with(100), size_with(1000));
+    assert!(many < few * 5 / 4, "{few} and {many}");
+}
