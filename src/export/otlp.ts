@@ -1,7 +1,7 @@
 // The target of `--format otlp`: OTLP over HTTP by OpenTelemetry's own transport, which compresses,
 // retries and honours Retry-After within the time of one request, and says what may be sent again after
-// that. Spans are encoded already, so its serializer only hands the bytes on. The one file that knows this interface of OpenTelemetry JS, which
-// is not stable: its version is fixed in package.json.
+// that. Spans are encoded already, so its serializer only hands the bytes on. The one file that knows
+// this interface of OpenTelemetry JS, which is not stable: its version is fixed in package.json.
 import {
   type CompressionAlgorithm,
   OTLPExporterBase,
