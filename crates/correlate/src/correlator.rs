@@ -59,6 +59,7 @@ impl Correlator {
                 out: Encoder::default(),
                 counts: CorrelatorCounts::default(),
                 ahead: 0,
+                unpinned: Vec::new(),
                 watermark: Nanos::MIN,
                 settings,
             },

@@ -39,6 +39,9 @@ pub struct World {
     /// While nothing is placed, none.
     #[serde(skip)]
     pub ahead: usize,
+    /// Keys of dismissed objects that nothing pins any more. While nothing is placed, none.
+    #[serde(skip)]
+    pub unpinned: Vec<u128>,
     /// Everything older has been released.
     pub watermark: Nanos,
     /// The user's settings.
@@ -66,7 +69,9 @@ impl World {
                 break Some((first.time, end_of(second)));
             }
             self.counts.early += u64::from(full && first.time >= self.watermark);
-            if let Err(Wait(until)) = self.try_place(root, first, full) {
+            let placed = self.try_place(root, first, full);
+            self.let_go();
+            if let Err(Wait(until)) = placed {
                 break Some((first.time, until));
             }
         };
@@ -86,6 +91,7 @@ impl World {
         self.counts.late += 1;
         root.namings.add(&pending);
         let placed = self.place(root, &pending, true);
+        self.let_go();
         debug_assert!(placed.is_ok(), "a late occurrence waits for nothing");
     }
 
@@ -159,7 +165,17 @@ impl World {
         let object = &mut self.objects[id];
         object.live().pins -= 1;
         if object.live().pins == 0 && object.dismissed {
-            self.objects.remove(id);
+            self.unpinned.push(self.objects.key(id));
+        }
+    }
+
+    /// An occurrence that is placed ahead of its turn may be about the owner of what it is placed for:
+    /// that is needed until both are.
+    fn let_go(&mut self) {
+        for key in std::mem::take(&mut self.unpinned) {
+            if let Some(id) = self.objects.find(key) {
+                self.objects.remove(id);
+            }
         }
     }
 }

@@ -152,3 +152,61 @@ fn what_the_router_forgets_at_its_limit_the_correlator_forgets() {
     let (few, many) = (size_with(100), size_with(1000));
     assert!(many < few * 5 / 4, "{few} and {many}");
 }
+
+/// Of the only object of a kind.
+fn uid(kind: &str) -> String {
+    let number = kind.bytes().fold(0_u64, |sum, byte| 31 * sum + u64::from(byte)) & 0xff_ffff_ffff;
+    format!("00000000-0000-4000-8000-{number:012x}")
+}
+
+/// Metadata of the object of a kind, with an owner of that kind.
+fn object(kind: &str, owner: &str) -> String {
+    let (uid, owner_uid) = (uid(kind), uid(owner));
+    let owners = format!(
+        r#"[{{"apiVersion":"apps/v1","kind":"{owner}","name":"x","uid":"{owner_uid}","controller":true}}]"#
+    );
+    let owners = if owner.is_empty() { "[]" } else { &owners };
+    let metadata =
+        format!(r#"{{"namespace":"shop","name":"x","uid":"{uid}","ownerReferences":{owners}}}"#);
+    frame(&format!(r#"{{"apiVersion":"apps/v1","kind":"{kind}","metadata":{metadata}}}"#), 10)
+}
+
+fn frame(object: &str, second: Nanos) -> String {
+    let received_at = format_rfc3339(BEGIN + second * SECOND);
+    format!(r#"{{"type":"ADDED","object":{object},"receivedAt":"{received_at}"}}"#) + "\n"
+}
+
+/// An Event about the object of this kind, by a controller, at this second.
+fn told(kind: &str, by: &str, reason: &str, note: &str, second: Nanos) -> String {
+    let time = format_rfc3339(BEGIN + second * SECOND + 1000);
+    let uid = uid(kind);
+    let regarding = format!(
+        r#"{{"apiVersion":"apps/v1","kind":"{kind}","namespace":"shop","name":"x","uid":"{uid}"}}"#
+    );
+    frame(
+        &format!(
+            r#"{{"kind":"Event","metadata":{{"uid":"{reason}"}},"eventTime":"{time}","reason":"{reason}","note":"{note}","reportingController":"{by}","regarding":{regarding}}}"#
+        ),
+        10,
+    )
+}
+
+/// The Pod's Event is a second older than that which created it, so this is placed for it, ahead of its
+/// turn; the limit has made both objects go as soon as their Events are placed.
+#[test]
+fn an_owner_that_was_forgotten_at_the_limit_is_there_for_its_last_event() {
+    let mut input = object("Deployment", "") + &object("ReplicaSet", "Deployment");
+    input += &object("Pod", "ReplicaSet");
+    input += &told("Pod", "default-scheduler", "Scheduled", "Successfully assigned", 9);
+    input += &told("ReplicaSet", "replicaset-controller", "SuccessfulCreate", "Created pod: x", 10);
+    for other in 0..10 {
+        input += &object(&format!("Other{other}"), "");
+    }
+    let settings = Settings { objects_max: 4, ..Settings::default() };
+    let outcome = run_with(input.as_bytes(), &settings, 1);
+    let of = |reason: &str| {
+        let span = outcome.spans.iter().find(|span| span.attribute("k8s.event.uid") == reason);
+        span.expect("every Event has a span").span.clone()
+    };
+    assert_eq!(of("Scheduled").parent_span_id, of("SuccessfulCreate").span_id);
+}
