@@ -98,7 +98,7 @@ function correlate(port, { module, config }) {
         }
       }
     }
-    port.postMessage(isAsked ? owners : wasmMemoryBytes());
+    port.postMessage(isAsked ? owners : wasmMemoryBytes(module));
   });
 }
 

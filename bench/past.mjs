@@ -126,7 +126,7 @@ function correlate(port, { module, config }) {
       correlator.push(batch);
       correlator.drain();
     }
-    port.postMessage(counts ? correlator.counts() : wasmMemoryBytes());
+    port.postMessage(counts ? correlator.counts() : wasmMemoryBytes(module));
   });
 }
 

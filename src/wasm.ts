@@ -108,8 +108,8 @@ export function compileWasm(): WasmModule {
  * Size of this thread's WebAssembly memory, which its Router or Correlator shares with nothing else: what
  * `npm run bench:memory` measures.
  */
-export function wasmMemoryBytes(): number {
-  return initSync({ module: compileWasm() as never }).memory.buffer.byteLength;
+export function wasmMemoryBytes(module: WasmModule = compileWasm()): number {
+  return initSync({ module: module as never }).memory.buffer.byteLength;
 }
 
 /** What an Event says that rows look at; what is left out fits any row. */

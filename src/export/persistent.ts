@@ -25,7 +25,7 @@ export class DeliveryFailure extends Error {
 export interface PersistentOptions {
   /** What does not arrive is sent again for so long; 0: without end. */
   giveUpMs: number;
-  /** The target does not answer, or again not; a line for a person. */
+  /** Told a line for a person when spans begin not to arrive. */
   onTrouble: (line: string) => void;
 }
 

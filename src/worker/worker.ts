@@ -39,7 +39,7 @@ function correlate(current: WasmCorrelator, batch: Uint8Array): SpansReply {
 }
 
 function look(current: WasmCorrelator): Pick<SpansReply, 'counts' | 'memoryBytes'> {
-  return { counts: current.counts(), memoryBytes: wasmMemoryBytes() };
+  return { counts: current.counts(), memoryBytes: wasmMemoryBytes(module) };
 }
 
 function attempt(
