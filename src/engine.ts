@@ -32,6 +32,8 @@ export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   early: number;
   /** Spans that did not get where they should. */
   undelivered: number;
+  /** Spans that are on disk at the end, for a later run. */
+  spooled: number;
   /** Since the start of this engine. */
   seconds: number;
   /** Of them, with those that a snapshot brought left out. */
@@ -206,15 +208,17 @@ export class Engine {
     const { parked, objects, ...counts } = this.#router.counts();
     const made = this.#pool.counts();
     const { occurrences, synthetic, refused } = this.#sink.lost;
+    const { kept = { occurrences: 0, synthetic: 0 } } = this.#sink;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     return {
       ...counts,
-      exported: made.exported - occurrences - refused,
+      exported: made.exported - occurrences - refused - kept.occurrences,
       held: counts.received - counts.duplicates - sumOf(counts.dropped) - made.exported,
-      synthetic: made.synthetic - synthetic,
+      synthetic: made.synthetic - synthetic - kept.synthetic,
       late: made.late,
       early: made.early,
       undelivered: occurrences + synthetic + refused,
+      spooled: kept.occurrences + kept.synthetic,
       seconds,
       receivedPerSecond: (counts.received - this.#receivedBefore) / seconds,
     };

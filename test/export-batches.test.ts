@@ -53,7 +53,8 @@ describe('batches', () => {
   const limits = {
     batchSpans: 10,
     batchBytes: 1 << 20,
-    queueSpans: 1000,
+    roomBytes: 1 << 20,
+    roomSpans: 1000,
     delayMs: 60_000,
     inFlight: 3,
   };
@@ -94,7 +95,7 @@ describe('batches', () => {
 
   test('that wait hold up whoever writes', async () => {
     const target = new HeldTarget();
-    const sink = new BatchingSink(target, { ...limits, queueSpans: 10, inFlight: 1 });
+    const sink = new BatchingSink(target, { ...limits, roomSpans: 10, inFlight: 1 });
     let written = false;
     const writing = sink.write(rolloutBytes, rolloutSpans.length).then(() => {
       written = true;
@@ -119,7 +120,7 @@ describe('batches', () => {
 
   test('given up are counted as lost, wherever they were', async () => {
     const target = new HeldTarget();
-    const sink = new BatchingSink(target, { ...limits, inFlight: 1, queueSpans: 1000 });
+    const sink = new BatchingSink(target, { ...limits, inFlight: 1 });
     await sink.write(rolloutBytes, rolloutSpans.length);
     sink.abandon();
     expect(sink.lost).toEqual({ occurrences: 32, synthetic: 3, refused: 0 });

@@ -1,15 +1,15 @@
 // Begins a live run from the newest checkpoint, and takes more of them: every so often between two
 // chunks, sooner when many spans wait for one, and once at its end. Spans go out when a checkpoint on
-// disk has them, and the next one is written when they have got there: so after a crash all that was
+// disk has them, and each one holds all that has not arrived by then: so after a crash all that was
 // read since the newest one is read again, and what was on its way is sent again, the same to the
-// byte. Taking one makes the engine wait for its shards, so it takes no more than a small share of the
-// time. One that cannot be written is told; its spans go out all the same, and it is tried again when
-// the next is due.
+// byte. A back end that is away holds nothing up until the sink has no room. Taking one makes the engine
+// wait for its shards, so it takes no more than a small share of the time. One that cannot be written is
+// told; its spans go out all the same, and it is tried again when the next is due.
 import type { EngineSnapshot } from '../engine.js';
 import { reasonOf, StateError } from '../errors.js';
 import type { ClusterPosition } from '../ingest/watch-view.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { FinishedSpans, Outbox } from './outbox.js';
+import type { Outbox } from './outbox.js';
 import type { StateDir } from './state-dir.js';
 
 /** Taking them may cost this share of the time. */
@@ -41,9 +41,8 @@ export class Checkpointer {
   position: () => ClusterPosition | undefined = () => undefined;
   /** The first one as soon as there is a position. */
   #dueAt = 0;
-  /** The spans of the newest are on their way; it rejects when they cannot arrive. */
-  #delivery: Promise<void> = Promise.resolve();
-  #isDelivering = false;
+  /** The sink has room for more than the spans of the newest; it rejects when they cannot arrive. */
+  #room: Promise<void> = Promise.resolve();
   #keptAt = performance.now();
   #bytes = 0;
 
@@ -63,13 +62,14 @@ export class Checkpointer {
 
   /** Begins from the newest checkpoint; one that is refused is told and set aside. */
   async begin<T>(start: (from?: EngineSnapshot) => Promise<T>): Promise<T> {
-    const { dir, onNotice, onResume } = this.#options;
+    const { dir, outbox, onNotice, onResume } = this.#options;
     try {
       const checkpoint = dir.read();
       if (checkpoint) {
         const started = await start(checkpoint.engine);
         this.resumed = checkpoint.position;
-        this.#deliver(checkpoint.spans);
+        for (const { bytes, spanCount } of checkpoint.spans) await outbox.write(bytes, spanCount);
+        this.#release();
         onResume(checkpoint.position);
         return started;
       }
@@ -84,41 +84,34 @@ export class Checkpointer {
   /** Nothing is under way between source and engine: takes one when it is due. */
   async between(engine: Checkpointed): Promise<void> {
     const { outbox, outboxBytesMax, intervalMs } = this.#options;
-    const isDue = !this.#isDelivering && performance.now() >= this.#dueAt;
-    if (!isDue && outbox.bytes <= outboxBytesMax) return;
-    await this.#delivery;
+    await this.#room;
+    if (performance.now() < this.#dueAt && outbox.bytes <= outboxBytesMax) return;
     const position = this.position();
     if (!position || outbox.failed) return;
     const takenAt = performance.now();
-    const snapshot = await engine.snapshot();
-    const tookMs = performance.now() - takenAt;
-    this.#dueAt = takenAt + Math.max(intervalMs, tookMs / SHARE_MAX);
-    const spans = outbox.take();
-    await this.#write({ position, engine: snapshot, spans }, takenAt);
-    this.#deliver(spans);
+    const engineState = await engine.snapshot();
+    await this.#write({ position, engine: engineState, spans: outbox.unsettled() }, takenAt);
+    this.#dueAt = takenAt + Math.max(intervalMs, (performance.now() - takenAt) / SHARE_MAX);
+    this.#release();
   }
 
   /** The last one, of an engine that has ended; rejects with an ExportError when spans do not arrive. */
   async finish(snapshot: EngineSnapshot): Promise<void> {
     const { outbox } = this.#options;
     const takenAt = performance.now();
-    await this.#delivery;
-    const spans = outbox.take();
     const position = outbox.failed ? undefined : this.position();
+    const spans = outbox.unsettled();
     if (position) await this.#write({ position, engine: snapshot, spans }, takenAt);
-    await outbox.deliver(spans);
+    await outbox.release();
     await outbox.close();
     // Whoever goes on has nothing to send again.
     if (position) await this.#write({ position, engine: snapshot, spans: [] }, takenAt);
   }
 
-  #deliver(spans: FinishedSpans[]): void {
-    this.#isDelivering = true;
-    this.#delivery = this.#options.outbox.deliver(spans).finally(() => {
-      this.#isDelivering = false;
-    });
+  #release(): void {
+    this.#room = this.#options.outbox.release();
     // Told to whoever waits for it.
-    this.#delivery.catch(() => {});
+    this.#room.catch(() => {});
   }
 
   async #write(checkpoint: Omit<Checkpoint, 'cluster'>, takenAt: number): Promise<void> {

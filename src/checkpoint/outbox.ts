@@ -2,18 +2,13 @@
 // them is on disk, and only then go to the sink behind it. So what a back end got is what the newest
 // checkpoint says, and after a crash it gets the very same bytes again, or spans that it has never
 // seen. Writing to it never waits: whoever takes checkpoints looks at `bytes`.
+import type { SpanCounts } from '../export/decode.js';
 import type { ExportState, LostSpans, SpanSink } from '../export/sink.js';
-
-/** As a worker gave them. */
-export interface FinishedSpans {
-  /** `ResourceSpans` fields. */
-  bytes: Uint8Array;
-  spanCount: number;
-}
+import type { SpanBytes } from '../export/split.js';
 
 export class Outbox implements SpanSink {
   readonly #sink: SpanSink;
-  #held: FinishedSpans[] = [];
+  #held: SpanBytes[] = [];
   #bytes = 0;
 
   constructor(sink: SpanSink) {
@@ -33,6 +28,10 @@ export class Outbox implements SpanSink {
     return this.#sink.lost;
   }
 
+  get kept(): SpanCounts | undefined {
+    return this.#sink.kept;
+  }
+
   get exports(): ExportState | undefined {
     const { exports } = this.#sink;
     const held = this.#held.reduce((sum, { spanCount }) => sum + spanCount, 0);
@@ -44,18 +43,19 @@ export class Outbox implements SpanSink {
     this.#bytes += bytes.length;
   }
 
-  /** Takes out all that waits, for a checkpoint. */
-  take(): FinishedSpans[] {
-    const held = this.#held;
-    this.#held = [];
-    this.#bytes = 0;
-    return held;
+  /** All that a checkpoint must hold: what waits for one, and what has not arrived since. */
+  unsettled(): SpanBytes[] {
+    return [...(this.#sink.unsettled?.() ?? []), ...this.#held];
   }
 
-  /** Sends what is in a checkpoint; resolves when it has got there. */
-  async deliver(spans: FinishedSpans[]): Promise<void> {
-    for (const { bytes, spanCount } of spans) await this.#sink.write(bytes, spanCount);
-    await this.#sink.flush();
+  /**
+   * A checkpoint has all that waits, which may go now; resolves when the sink has room for more. They are
+   * the sink's at once, so the next checkpoint finds them there.
+   */
+  async release(): Promise<void> {
+    await Promise.all(
+      this.#take().map(({ bytes, spanCount }) => this.#sink.write(bytes, spanCount)),
+    );
   }
 
   flush(): Promise<void> {
@@ -68,9 +68,16 @@ export class Outbox implements SpanSink {
 
   abandon(): void {
     // Given up there, they are counted there; it has no say in it any more.
-    for (const { bytes, spanCount } of this.take()) {
+    for (const { bytes, spanCount } of this.#take()) {
       this.#sink.write(bytes, spanCount).catch(() => {});
     }
     this.#sink.abandon();
+  }
+
+  #take(): SpanBytes[] {
+    const held = this.#held;
+    this.#held = [];
+    this.#bytes = 0;
+    return held;
   }
 }

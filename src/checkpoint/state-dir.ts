@@ -1,10 +1,11 @@
 // The folder of checkpoints: one file, which is either the newest that was written or the one before it,
 // whatever happens while it is written. One that is refused is set aside under a name of its own, for
 // whoever wants to know why. Belongs to one process at a time.
-import { accessSync, constants, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { ConfigError, codeOf, reasonOf } from '../errors.js';
+import { ownFolder } from '../own-folder.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 
 const FILE = 'checkpoint';
@@ -21,14 +22,7 @@ export class StateDir {
 
   /** Makes the folder in its parent where there is none. Throws a ConfigError when it cannot be written to. */
   static open(path: string, cluster: string): StateDir {
-    try {
-      makeFolder(path);
-      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    } catch (error) {
-      const message = `cannot keep checkpoints in ${path}: ${reasonOf(error)}`;
-      throw new ConfigError('config_unreadable', message, error);
-    }
-    return new StateDir(path, cluster);
+    return ownFolder(path, 'checkpoints', () => new StateDir(path, cluster));
   }
 
   get file(): string {
@@ -60,14 +54,5 @@ export class StateDir {
     const aside = `${this.file}.refused-${Date.now()}`;
     renameSync(this.file, aside);
     return aside;
-  }
-}
-
-/** Not its parents: of some paths, such as those in /proc, Node never finishes making them. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }

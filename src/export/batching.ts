@@ -1,12 +1,14 @@
 // Makes batches of spans and sends them, several at a time where the target allows it. A batch goes when
-// it is full or old enough. Writing waits while too many spans wait for the target. Once delivery has
-// failed nothing more is sent, and everything that comes is counted as lost; what the target could not
-// do for reasons of its own (an ExportError) is thrown to whoever writes next.
+// it is full or old enough. Writing waits while the room for what has not arrived is full (room.ts).
+// Once delivery has failed nothing more is sent: what was not, and everything that comes, stays on disk
+// where there is a spool, and is counted as lost where there is none. What the target could not do for
+// reasons of its own (an ExportError) is thrown to whoever writes next.
 import { ExportError, reasonOf } from '../errors.js';
-import { isOccurrence } from '../model.js';
-import { SpanDecoder } from './decode.js';
+import { countSpans, type SpanCounts } from './decode.js';
+import { type Batch, Room, type RoomLimits } from './room.js';
 import type { ExportState, LostSpans, SpanSink } from './sink.js';
 import { type SpanBytes, splitSpans } from './split.js';
+import type { Spool } from './spool.js';
 
 /** What became of a batch that was sent. */
 export interface SendResult {
@@ -30,11 +32,9 @@ export interface BatchTarget {
   abandon?(): void;
 }
 
-export interface BatchLimits {
+export interface BatchLimits extends RoomLimits {
   batchSpans: number;
   batchBytes: number;
-  /** Spans in batches that wait to be sent. */
-  queueSpans: number;
   /** Age at which a batch goes although it is not full. */
   delayMs: number;
   /** Batches that are sent at a time. */
@@ -44,28 +44,29 @@ export interface BatchLimits {
 export class BatchingSink implements SpanSink {
   readonly #target: BatchTarget;
   readonly #limits: BatchLimits;
+  readonly #room: Room;
+  readonly #spool: Spool | undefined;
   readonly #lost: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
+  readonly #kept: SpanCounts = { occurrences: 0, synthetic: 0 };
   readonly #requests = { delivered: 0, partial: 0, failed: 0 };
-  readonly #waiting: (() => void)[] = [];
+  #delivered = 0;
   /** The batch that is not full yet. */
   #open: SpanBytes[] = [];
   #openSpans = 0;
   #openBytes = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Full batches, in order. */
-  readonly #queue: SpanBytes[] = [];
-  #queuedSpans = 0;
-  /** Batches on their way. */
-  readonly #sent = new Set<SpanBytes>();
-  /** When one of them was answered, or the first of them sent. */
+  /** When a batch was answered, or the first of those under way was sent. */
   #movedAt = 0;
   #reason: string | undefined;
   #fatal: ExportError | undefined;
   #failed = false;
 
-  constructor(target: BatchTarget, limits: BatchLimits) {
+  constructor(target: BatchTarget, limits: BatchLimits, spool?: Spool) {
     this.#target = target;
     this.#limits = limits;
+    this.#spool = spool;
+    this.#room = new Room(limits, spool);
+    this.#pump();
   }
 
   get failed(): boolean {
@@ -76,32 +77,44 @@ export class BatchingSink implements SpanSink {
     return { ...this.#lost };
   }
 
+  get kept(): SpanCounts {
+    return { ...this.#kept };
+  }
+
   get exports(): ExportState {
-    const waitingSpans = this.#queuedSpans + this.#openSpans;
-    const stalledMs = this.#sent.size > 0 ? performance.now() - this.#movedAt : 0;
-    return { requests: { ...this.#requests }, waitingSpans, stalledMs };
+    return {
+      requests: { ...this.#requests },
+      deliveredSpans: this.#delivered,
+      waitingSpans: this.#room.waitingSpans + this.#openSpans,
+      waitingBytes: this.#room.bytes + this.#openBytes,
+      spoolBytes: this.#spool?.bytes ?? 0,
+      stalledMs: this.#room.underWay > 0 ? performance.now() - this.#movedAt : 0,
+    };
   }
 
   async write(bytes: Uint8Array, spanCount: number): Promise<void> {
-    const { batchSpans, batchBytes, queueSpans, delayMs } = this.#limits;
-    for (const piece of splitSpans(
-      { bytes, spanCount },
-      { spans: batchSpans, bytes: batchBytes },
-    )) {
-      this.#add(piece);
-    }
+    const { batchSpans, batchBytes, delayMs } = this.#limits;
+    const limits = { spans: batchSpans, bytes: batchBytes };
+    for (const piece of splitSpans({ bytes, spanCount }, limits)) this.#add(piece);
     if (this.#openSpans > 0 && delayMs === 0) this.#seal();
     if (this.#openSpans > 0) this.#timer ??= setTimeout(() => this.#seal(), delayMs).unref();
-    while (this.#queuedSpans > queueSpans && !this.#fatal) await this.#change();
+    while (this.#room.isFull && !this.#fatal) await this.#room.change();
     this.#throwFatal();
+  }
+
+  unsettled(): SpanBytes[] {
+    const batches = this.#room.all().flatMap(({ bytes, spanCount, file }) => {
+      return bytes && !file ? [{ bytes, spanCount }] : [];
+    });
+    return [...batches, ...this.#open];
   }
 
   async flush(): Promise<void> {
     this.#seal();
     // Not those that are written meanwhile: under load there is always one.
-    const written = [...this.#sent, ...this.#queue];
-    const waits = (batch: SpanBytes) => this.#sent.has(batch) || this.#queue.includes(batch);
-    while (written.some(waits) && !this.#fatal) await this.#change();
+    const written = new Set(this.#room.all());
+    const waits = () => this.#room.all().some((batch) => written.has(batch));
+    while (waits() && !this.#fatal) await this.#room.change();
     this.#throwFatal();
   }
 
@@ -109,21 +122,20 @@ export class BatchingSink implements SpanSink {
     await this.flush();
     await this.#target.close();
     const { occurrences, synthetic, refused } = this.#lost;
-    const lost = occurrences + synthetic + refused;
-    if (lost === 0) return;
-    const spans = lost === 1 ? '1 span was' : `${lost} spans were`;
-    const message = `${spans} not delivered to ${this.#target.name}: ${this.#reason}`;
+    const kept = this.#kept.occurrences + this.#kept.synthetic;
+    const missing = occurrences + synthetic + refused + kept;
+    if (missing === 0) return;
+    const spans = missing === 1 ? '1 span was' : `${missing} spans were`;
+    const stay = kept === 0 ? '' : `; ${kept} of them are kept for the next run`;
+    const message = `${spans} not delivered to ${this.#target.name}: ${this.#reason}${stay}`;
     throw new ExportError('delivery_failed', message);
   }
 
   abandon(): void {
-    clearTimeout(this.#timer);
     this.#failed = true;
     this.#target.abandon?.();
-    for (const batch of [...this.#sent, ...this.#queue.splice(0), ...this.#open.splice(0)]) {
-      this.#lose(batch);
-    }
-    this.#sent.clear();
+    this.#seal();
+    for (const batch of this.#room.all()) this.#leave(batch);
   }
 
   #add(piece: SpanBytes): void {
@@ -142,71 +154,81 @@ export class BatchingSink implements SpanSink {
     this.#timer = undefined;
     if (this.#openSpans === 0) return;
     const bytes = Buffer.concat(this.#open.map((piece) => piece.bytes));
-    this.#queue.push({ bytes, spanCount: this.#openSpans });
-    this.#queuedSpans += this.#openSpans;
+    const spanCount = this.#openSpans;
     this.#open = [];
     this.#openSpans = 0;
     this.#openBytes = 0;
+    this.#room.add({ bytes, spanCount });
     this.#pump();
   }
 
   #pump(): void {
-    while (this.#queue.length > 0 && this.#sent.size < this.#limits.inFlight) {
-      const batch = this.#queue.shift()!;
-      this.#queuedSpans -= batch.spanCount;
-      if (this.#sent.size === 0) this.#movedAt = performance.now();
-      this.#sent.add(batch);
+    while (!this.#failed && this.#room.underWay < this.#limits.inFlight) {
+      const isFirst = this.#room.underWay === 0;
+      const batch = this.#room.next();
+      if (!batch) return;
+      if (isFirst) this.#movedAt = performance.now();
       // It deals with its own failures.
       void this.#send(batch);
     }
+    if (this.#failed) for (const batch of this.#room.queued()) this.#leave(batch);
   }
 
-  async #send(batch: SpanBytes): Promise<void> {
+  async #send(batch: Batch): Promise<void> {
     try {
-      const result = this.#failed ? undefined : await this.#target.send(batch);
-      if (!result) this.#lose(batch);
-      else if (this.#sent.has(batch)) this.#settle(result);
+      const bytes = await this.#load(batch);
+      if (!bytes) return;
+      const result = await this.#target.send({ bytes, spanCount: batch.spanCount });
+      // Unless it was given up already.
+      if (this.#room.settle(batch)) this.#account(result, batch);
     } catch (error) {
       if (error instanceof ExportError) this.#fatal ??= error;
       this.#failed = true;
       this.#reason ??= reasonOf(error);
       this.#requests.failed += 1;
-      // Unless it was given up already.
-      if (this.#sent.has(batch)) this.#lose(batch);
+      if (this.#room.isUnderWay(batch)) this.#leave(batch);
     } finally {
       this.#movedAt = performance.now();
-      this.#sent.delete(batch);
       this.#pump();
-      this.#wake();
     }
   }
 
-  #settle({ refused, rejected = [], reason }: SendResult): void {
+  /** Undefined: its file is of no use any more, and it is lost. */
+  async #load(batch: Batch): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#room.load(batch);
+    } catch (error) {
+      this.#reason ??= reasonOf(error);
+      if (this.#room.settle(batch) && batch.counts) addTo(this.#lost, batch.counts);
+      return undefined;
+    }
+  }
+
+  #account({ refused, rejected = [], reason }: SendResult, { spanCount, isLeft }: Batch): void {
     const isWhole = refused === 0 && rejected.length === 0;
     this.#requests[isWhole ? 'delivered' : 'partial'] += 1;
+    const missing = rejected.reduce((sum, part) => sum + part.spanCount, refused);
+    this.#delivered += spanCount - missing;
     if (isWhole) return;
-    this.#lost.refused += refused;
-    for (const batch of rejected) this.#lose(batch);
     this.#reason ??= reason || 'refused';
+    // The account of the run before had them.
+    if (isLeft) return;
+    this.#lost.refused += refused;
+    for (const { bytes } of rejected) addTo(this.#lost, countSpans(bytes));
   }
 
-  /** Only here are spans looked at: what is lost is told by kind, so that the account balances. */
-  #lose(batch: SpanBytes): void {
-    const spans = new SpanDecoder().decode(batch.bytes);
-    const occurrences = spans.filter(isOccurrence).length;
-    this.#lost.occurrences += occurrences;
-    this.#lost.synthetic += spans.length - occurrences;
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+  /** It will not be sent. What is lost is told by kind, so that the account balances. */
+  #leave(batch: Batch): void {
+    this.#room.leave(batch);
+    if (!batch.isLeft && batch.counts) addTo(batch.file ? this.#kept : this.#lost, batch.counts);
   }
 
   #throwFatal(): void {
     if (this.#fatal) throw this.#fatal;
   }
+}
+
+function addTo(sum: SpanCounts, { occurrences, synthetic }: SpanCounts): void {
+  sum.occurrences += occurrences;
+  sum.synthetic += synthetic;
 }

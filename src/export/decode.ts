@@ -6,6 +6,7 @@ import { TraceFlags } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import protobuf from 'protobufjs/light.js';
+import { isOccurrence } from '../model.js';
 
 type Resource = ReadableSpan['resource'];
 type Scope = ReadableSpan['instrumentationScope'];
@@ -197,4 +198,17 @@ function bigintOf(long: protobuf.Long | undefined): bigint {
 
 function hrTime(nanos: bigint): HrTime {
   return [Number(nanos / NANOS_PER_SECOND), Number(nanos % NANOS_PER_SECOND)];
+}
+
+/** How many spans stand for occurrences, and how many for none. */
+export interface SpanCounts {
+  occurrences: number;
+  synthetic: number;
+}
+
+/** Of ResourceSpans fields. Decodes them: for what does not go as it should. */
+export function countSpans(bytes: Uint8Array): SpanCounts {
+  const spans = new SpanDecoder().decode(bytes);
+  const occurrences = spans.filter(isOccurrence).length;
+  return { occurrences, synthetic: spans.length - occurrences };
 }

@@ -11,6 +11,7 @@ import { Output } from './output.js';
 import { PersistentTarget } from './persistent.js';
 import type { SpanSink } from './sink.js';
 import { SpanExporterTarget } from './span-exporter.js';
+import { Spool } from './spool.js';
 import { TreeSink } from './tree.js';
 
 /**
@@ -52,7 +53,9 @@ function openOtlp(
   const { exportTimeoutMs: timeoutMs, exportsInFlight: inFlight, exportGiveUpMs } = config;
   const target = new OtlpTarget({ ...endpoint, timeoutMs, inFlight });
   const persistent = new PersistentTarget(target, { giveUpMs: exportGiveUpMs, onTrouble });
-  return new BatchingSink(persistent, { ...oneAtATime(config), inFlight });
+  const { spoolDir, spoolBytesMax: bytesMax } = config;
+  const spool = spoolDir ? Spool.open(spoolDir, { bytesMax, onTrouble }) : undefined;
+  return new BatchingSink(persistent, { ...oneAtATime(config), inFlight }, spool);
 }
 
 function openOutput(out: string): Output {
@@ -63,7 +66,8 @@ function oneAtATime(config: Config): BatchLimits {
   return {
     batchSpans: config.exportBatchSpans,
     batchBytes: config.exportBatchBytes,
-    queueSpans: config.exportQueueSpans,
+    roomBytes: config.exportRoomBytes,
+    roomSpans: config.exportQueueSpans,
     delayMs: config.exportDelayMs,
     inFlight: 1,
   };

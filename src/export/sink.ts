@@ -1,12 +1,10 @@
 // What every destination of spans is to the engine. Spans come as OTLP bytes; a destination that needs
 // objects decodes them itself.
+import type { SpanCounts } from './decode.js';
+import type { SpanBytes } from './split.js';
 
 /** Spans that did not get where they should. */
-export interface LostSpans {
-  /** Of Events. */
-  occurrences: number;
-  /** Of no Event. */
-  synthetic: number;
+export interface LostSpans extends SpanCounts {
   /** Refused by a back end that does not say which. */
   refused: number;
 }
@@ -17,8 +15,14 @@ export const NOTHING_LOST: LostSpans = { occurrences: 0, synthetic: 0, refused: 
 export interface ExportState {
   /** Requests so far, by what became of them: taken, taken in part, not taken. */
   requests: { delivered: number; partial: number; failed: number };
+  /** Spans that the other side has said to have taken. */
+  deliveredSpans: number;
   /** Spans that wait to be sent. */
   waitingSpans: number;
+  /** In memory, of spans that were not taken yet, those on their way too. */
+  waitingBytes: number;
+  /** On disk. */
+  spoolBytes: number;
   /** For how long requests have been under way and none was answered. */
   stalledMs: number;
 }
@@ -43,6 +47,10 @@ export interface SpanSink {
   readonly failed: boolean;
   /** So far. */
   readonly lost: LostSpans;
+  /** On disk, for a later run, when this one has ended. */
+  readonly kept?: SpanCounts | undefined;
+  /** Written, in memory, and not where they should be yet; a checkpoint keeps them. */
+  unsettled?(): SpanBytes[];
   /** Now; undefined where no requests are sent. */
   readonly exports?: ExportState | undefined;
 }

@@ -4,6 +4,7 @@
 // shards, and the paths of the streams.
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { EngineState, RunSummary } from '../engine.js';
+import type { ExportState } from '../export/sink.js';
 import type { StreamView } from '../ingest/watch-view.js';
 import type { LiveRun, LiveState } from './live-run.js';
 
@@ -116,9 +117,21 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ofEngine(({ exports }) => Object.entries(exports?.requests ?? {}).map(swapped)),
     'outcome',
   ),
+  kspan_export_delivered_spans_total: counter(
+    'Spans that the back end has taken.',
+    ofExports(({ deliveredSpans }) => deliveredSpans),
+  ),
+  kspan_export_waiting_bytes: gauge(
+    'Spans in memory that the back end has not taken; --export-room-bytes is the limit.',
+    ofExports(({ waitingBytes }) => waitingBytes),
+  ),
+  kspan_export_spool_bytes: gauge(
+    'Spans on disk that the back end has not taken; --spool-bytes-max is the limit.',
+    ofExports(({ spoolBytes }) => spoolBytes),
+  ),
   kspan_export_waiting_spans: gauge(
     'Spans that wait to be sent.',
-    ofEngine(({ exports }) => (exports ? [[exports.waitingSpans]] : [])),
+    ofExports(({ waitingSpans }) => waitingSpans),
   ),
   kspan_shard_batches_in_flight: gauge(
     'Batches sent to the worker of a shard whose spans are not taken yet.',
@@ -224,6 +237,10 @@ function ofAccount(read: (account: RunSummary) => Sample[]): Read {
 
 function ofEngine(read: (engine: EngineState) => Sample[]): Read {
   return ({ engine }) => (engine ? read(engine) : []);
+}
+
+function ofExports(read: (exports: ExportState) => number): Read {
+  return ofEngine(({ exports }) => (exports ? [[read(exports)]] : []));
 }
 
 function ofStreams(read: (stream: StreamView) => number): Read {
