@@ -39,6 +39,8 @@ export interface RouterCounts {
   metadata: number;
   ignored: number;
   duplicates: number;
+  /** Occurrences that were never read, since the next frame of their Event had a higher count. */
+  missed: number;
   skipped: ReasonCounts;
   dropped: ReasonCounts;
   /** Events with text that was no Unicode and was repaired, or names over 512 bytes that were cut. */

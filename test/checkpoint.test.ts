@@ -175,6 +175,28 @@ describe('a run that goes on from a checkpoint', () => {
     expect(eventsOf(spansOf(receiver))).toHaveLength(events);
   });
 
+  test('is taken too while a back end is away, and has all that this has not got', async () => {
+    const first = await startKept([], 'http://127.0.0.1:1');
+    await first.readiness(200);
+    const frames = endingNow(input);
+    const events = countEvents(frames);
+    play(server, frames);
+    await first.until((now) => received(now) === events);
+    letTimePass();
+    await first.until((now) => now.get('kspan_events_exported_total') === events);
+    const finishedAt = performance.now();
+    await first.until((now) => {
+      const age = now.get('kspan_checkpoint_age_seconds') ?? Number.POSITIVE_INFINITY;
+      return age * 1000 < performance.now() - finishedAt;
+    });
+    await first.kill();
+    const second = await startKept();
+    await second.until(hasDone(events));
+    const { summary } = await second.stop();
+    expect(summary).toMatchObject({ exported: String(events), duplicates: '0' });
+    expect(eventsOf(spansOf(receiver))).toHaveLength(events);
+  });
+
   test('watches the custom resources again that were met', async () => {
     const first = await startKept();
     await first.readiness(200);

@@ -178,13 +178,14 @@ describe('--format otlp', () => {
     expect(dump(received.flatMap(spansOf))).toBe(dump(rolloutSpans));
   });
 
-  test('an endpoint that refuses is tried again, then is one line with what was lost', async () => {
+  test('an endpoint that refuses is told, and tried again; then what was lost is', async () => {
     const { url } = await backEnd();
     close?.();
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: '100' };
     const outcome = await replay(env, '--export-give-up-ms', '1500');
     expect(outcome.exitCode).toBe(1);
     expect(messages(outcome)).toEqual([
+      `kspan: warning: spans do not get to ${url}/v1/traces: connection refused`,
       `kspan: 35 spans were not delivered to ${url}/v1/traces: connection refused`,
     ]);
     expect(Number(outcome.summary.seconds)).toBeGreaterThan(1.5);

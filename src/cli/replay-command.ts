@@ -15,7 +15,11 @@ export async function replayCommand(command: ReplayCommand, env: Environment): P
   const config = loadConfig(flags, env);
   const totalBytes = await measureInputs(inputs);
   if (config.out) requireOther(config.out, inputs);
-  const sink = openSink(config, () => otlpEndpoint(env));
+  const sink = openSink(
+    config,
+    () => otlpEndpoint(env),
+    (line) => console.error(`kspan: warning: ${line}`),
+  );
   const progress = startProgress(totalBytes, config);
   const { exitCode, signalCode } = await runCommand(
     config,

@@ -46,9 +46,9 @@ function part(noun: string, counts: RunSummary['skipped'], verb: string): string
 
 /** What only an odd input, a limit that was met or a failing back end makes; told only then. */
 function rareNumbers(summary: RunSummary): [string, number][] {
-  const { repaired, cut, evicted, forgotten, parkedEarly: parked_early, early } = summary;
+  const { missed, repaired, cut, evicted, forgotten, parkedEarly: parked_early, early } = summary;
   const { undelivered, spooled } = summary;
-  return occurred({ repaired, cut, evicted, forgotten, parked_early, early, undelivered, spooled });
+  return occurred({ missed, repaired, cut, evicted, forgotten, parked_early, early, undelivered, spooled });
 }
 
 function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {

@@ -21,7 +21,7 @@ import { TreeSink } from './tree.js';
 export function openSink(
   config: Config,
   endpoint: () => OtlpEndpoint,
-  onTrouble: (line: string) => void = () => {},
+  onTrouble: (line: string) => void,
 ): SpanSink {
   const { format, out } = config;
   if (out && format !== 'tree' && format !== 'otlp-json') {

@@ -105,9 +105,10 @@ export class PersistentTarget implements BatchTarget {
     return result;
   }
 
-  #tell({ message }: Error): void {
-    if (this.#isTroubled) return;
+  #tell(error: Error): void {
+    const isWaitedFor = error instanceof DeliveryFailure && error.retry === 'again';
+    if (this.#isTroubled || !isWaitedFor) return;
     this.#isTroubled = true;
-    this.#options.onTrouble(`spans do not get to ${this.name}: ${message}`);
+    this.#options.onTrouble(`spans do not get to ${this.name}: ${error.message}`);
   }
 }

@@ -85,8 +85,7 @@ export class Spool {
   async read(file: string, spanCount: number): Promise<Uint8Array> {
     try {
       const bytes = await readFile(join(this.#path, file));
-      const { occurrences, synthetic } = countSpans(bytes);
-      if (occurrences + synthetic === spanCount) return bytes;
+      if (hasSpans(bytes, spanCount)) return bytes;
       throw new Error('it is damaged');
     } catch (error) {
       const { onTrouble } = this.#options;
@@ -128,6 +127,15 @@ const MODE = { mode: 0o600 };
 
 function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
+}
+
+function hasSpans(bytes: Uint8Array, spanCount: number): boolean {
+  try {
+    const { occurrences, synthetic } = countSpans(bytes);
+    return occurrences + synthetic === spanCount;
+  } catch {
+    return false;
+  }
 }
 
 /** Oldest first; what a crash has left of one that was being written is removed. */

@@ -51,6 +51,10 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     'Events that had been received before.',
     ofAccount(({ duplicates }) => [[duplicates]]),
   ),
+  kspan_events_missed_total: counter(
+    'Occurrences that were never read, since the next frame of their Event had a higher count; not among those received.',
+    ofAccount(({ missed }) => [[missed]]),
+  ),
   kspan_events_dropped_total: counter(
     'Events that cannot become spans.',
     ofAccount(({ dropped }) => byReason(dropped)),

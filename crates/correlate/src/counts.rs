@@ -20,6 +20,9 @@ pub struct RouterCounts {
     pub ignored: u64,
     /// Occurrences seen before.
     pub duplicates: u64,
+    /// Occurrences that were never seen, since the next frame of their Event had a higher count. Not
+    /// among those received.
+    pub missed: u64,
     /// Events held for the end of the input or parked for an owner, at this moment.
     pub parked: u64,
     /// Occurrences with strings that were no Unicode text, or names that were cut.
@@ -73,6 +76,7 @@ impl RouterCounts {
             ("metadata", self.metadata),
             ("ignored", self.ignored),
             ("duplicates", self.duplicates),
+            ("missed", self.missed),
             ("repaired", self.repaired),
             ("cut", self.cut),
             ("parked", self.parked),

@@ -1,6 +1,6 @@
 //! Tells an occurrence that was seen before: re-lists and reconnects show Events again.
 //!
-//! In go Event uids and counts, out comes whether the pair is new. Bounded: uids are kept in two
+//! In go Event uids and counts, out comes whether the pair is new, and how many were missed. Bounded: uids are kept in two
 //! generations; the older one is forgotten when the younger has half of the limit, or when it has
 //! lived for as long as Events can come again. What else is kept of past Events goes by the limit,
 //! too: it hears since when Events are known.
@@ -9,6 +9,20 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Nanos;
+
+/// What the count of an Event tells of what was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// It was seen before.
+    Again,
+    /// The Event was not seen before.
+    First,
+    /// One occurrence more, and so many between that were not seen.
+    Repeat {
+        /// Not seen, and not to be seen any more.
+        missed: u64,
+    },
+}
 
 /// The highest count seen of each Event.
 #[derive(Serialize, Deserialize)]
@@ -50,14 +64,19 @@ impl SeenEvents {
 
     /// Whether this occurrence is new. Frames of one Event keep their order, so a count below the
     /// highest is an old state shown again.
-    pub fn insert(&mut self, event: u128, count: u64) -> bool {
+    pub fn insert(&mut self, event: u128, count: u64) -> Sighting {
         let seen = self.young.get(&event).or_else(|| self.old.get(&event)).copied();
         if self.young.len() >= self.half && !self.young.contains_key(&event) {
             self.known_since = Some(self.turned);
             self.turn();
         }
         self.young.insert(event, seen.map_or(count, |seen| seen.max(count)));
-        seen.is_none_or(|seen| count > seen)
+        match seen {
+            None => Sighting::First,
+            Some(seen) if count <= seen => Sighting::Again,
+            // The first occurrence has the count 1 or none.
+            Some(seen) => Sighting::Repeat { missed: (count - 1).saturating_sub(seen.max(1)) },
+        }
     }
 
     /// Since when Events are known, by the stream clock, if the limit has changed that since it was
@@ -86,29 +105,41 @@ impl SeenEvents {
 
 #[cfg(test)]
 mod tests {
-    use super::SeenEvents;
+    use super::{SeenEvents, Sighting};
+
+    const REPEAT: Sighting = Sighting::Repeat { missed: 0 };
 
     #[test]
     fn a_pair_is_new_once_and_a_higher_count_is_a_new_occurrence() {
         let mut seen = SeenEvents::new(100, 10);
-        let inserted: Vec<bool> = [(1, 0), (1, 0), (1, 2), (1, 1), (2, 1)]
-            .map(|(event, count)| seen.insert(event, count))
-            .into();
-        assert_eq!(inserted, [true, false, true, false, true]);
+        let sightings = [(1, 0), (1, 0), (1, 2), (1, 1), (2, 1)]
+            .map(|(event, count)| seen.insert(event, count));
+        let (first, again) = (Sighting::First, Sighting::Again);
+        assert_eq!(sightings, [first, again, REPEAT, again, first]);
+    }
+
+    #[test]
+    fn a_count_that_leaves_some_out_tells_how_many_were_not_seen() {
+        let mut seen = SeenEvents::new(100, 10);
+        let sightings = [(1, 1), (1, 2), (1, 5), (2, 0), (2, 2), (3, 0), (3, 4)]
+            .map(|(event, count)| seen.insert(event, count));
+        let missed = |missed| Sighting::Repeat { missed };
+        let first = Sighting::First;
+        assert_eq!(sightings, [first, REPEAT, missed(2), first, REPEAT, first, missed(2)]);
     }
 
     #[test]
     fn an_event_is_remembered_for_its_life_and_not_much_longer() {
         let mut seen = SeenEvents::new(100, 10);
         seen.advance(0);
-        assert!(seen.insert(1, 1));
+        assert_eq!(seen.insert(1, 1), Sighting::First);
         seen.advance(10);
-        assert!(!seen.insert(1, 1), "in the older generation");
+        assert_eq!(seen.insert(1, 1), Sighting::Again, "in the older generation");
         seen.advance(20);
-        assert!(!seen.insert(1, 1), "seen again, so kept");
+        assert_eq!(seen.insert(1, 1), Sighting::Again, "seen again, so kept");
         seen.advance(30);
         seen.advance(40);
-        assert!(seen.insert(1, 1), "forgotten");
+        assert_eq!(seen.insert(1, 1), Sighting::First, "forgotten");
     }
 
     #[test]
@@ -128,9 +159,9 @@ mod tests {
     fn at_the_limit_the_older_half_is_forgotten() {
         let mut seen = SeenEvents::new(4, 10);
         for event in 0..100 {
-            assert!(seen.insert(event, 1));
+            assert_eq!(seen.insert(event, 1), Sighting::First);
         }
-        assert!(!seen.insert(99, 1));
-        assert!(seen.insert(0, 1));
+        assert_eq!(seen.insert(99, 1), Sighting::Again);
+        assert_eq!(seen.insert(0, 1), Sighting::First);
     }
 }

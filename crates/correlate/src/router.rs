@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch;
 use crate::counts::RouterCounts;
-use crate::dedup::SeenEvents;
+use crate::dedup::{SeenEvents, Sighting};
 use crate::event::{self, EventTime, KubeEvent};
 use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_frame};
 use crate::frames::Frames;
@@ -27,7 +27,7 @@ use crate::record::{Record, Version};
 use crate::rules::rank;
 use crate::snapshot::{self, SnapshotError};
 use crate::targets::{Told, TroublesBegun};
-use crate::time::Nanos;
+use crate::time::{Nanos, Stamp};
 
 /// As snapshots call it.
 const MACHINE: &str = "Router";
@@ -60,6 +60,8 @@ pub struct Core {
     pub(crate) batches: Vec<Vec<u8>>,
     /// Newest `receivedAt`; `Nanos::MIN` before the first.
     pub(crate) clock: Nanos,
+    /// Oldest `receivedAt`; `Nanos::MAX` before.
+    begun: Nanos,
     pub(crate) watermark: Nanos,
     pub(crate) counts: RouterCounts,
     /// Kept for its memory alone.
@@ -106,6 +108,7 @@ impl Router {
                 untimed: Untimed::default(),
                 batches: batches(&settings),
                 clock: Nanos::MIN,
+                begun: Nanos::MAX,
                 watermark: Nanos::MIN,
                 counts: RouterCounts::default(),
                 path: Vec::new(),
@@ -256,13 +259,22 @@ impl Core {
                 return Ok(());
             }
         };
-        let is_new = self.seen.insert(object_key(&event.uid), event.count());
+        let sighting = self.seen.insert(object_key(&event.uid), event.count());
         if let Some(since) = self.seen.take_known_since() {
             self.forget_before(since.saturating_sub(self.settings.reorder_window));
         }
-        if !is_new {
-            self.counts.duplicates += 1;
-            return Ok(());
+        match sighting {
+            Sighting::Again => {
+                self.counts.duplicates += 1;
+                return Ok(());
+            }
+            Sighting::Repeat { missed } => self.counts.missed += missed,
+            // All that came before it while frames were read should have been seen.
+            Sighting::First => {
+                let is_watched =
+                    matches!(event.created, Stamp::At { nanos, .. } if nanos > self.begun);
+                self.counts.missed += event.count().saturating_sub(1) * u64::from(is_watched);
+            }
         }
         self.met.meet(&event.regarding.api_version, &event.regarding.kind);
         self.counts.repaired += u64::from(frame.repaired);
@@ -320,6 +332,7 @@ impl Core {
             return;
         };
         self.clock = received_at;
+        self.begun = self.begun.min(received_at);
         self.advance_watermark(received_at.saturating_sub(self.settings.reorder_window));
         self.owners.expire(self.watermark);
         self.seen.advance(self.clock);
