@@ -62,6 +62,13 @@ export function address(says: string): Setting<string> {
   return { ...text(says), schema, expects: 'an address such as 127.0.0.1:9090 or :9090' };
 }
 
+/** Of http or https. */
+export function url(says: string): Setting<string> {
+  const isUrl = (word: string) => URL.canParse(word) && /^https?:/.test(word);
+  const schema = z.string().refine((word) => word === '' || isUrl(word));
+  return { ...text(says), schema, expects: 'an http or https URL' };
+}
+
 export function oneOf<const T extends string>(
   values: readonly T[],
   fallback: NoInfer<T>,

@@ -13,6 +13,7 @@ import {
   oneOf,
   type Setting,
   text,
+  url,
   wholeNumber,
 } from './config-setting.js';
 import type { RuleRow } from './rules.js';
@@ -157,6 +158,9 @@ export const SETTINGS = {
   ),
   metricsAddr: address(
     'watch: serve /metrics, /healthz and /readyz on HOST:PORT; without a host on all, nowhere unless told',
+  ),
+  selfTraces: url(
+    "send traces of kspan's own work (requests, checkpoints, workers) to this OTLP/HTTP URL, with its path; nowhere unless told",
   ),
   logLevel: oneOf(LOG_LEVELS, 'info', 'watch: what is logged on stderr, as JSON lines'),
   sourceChunkBytes: number(512 * KIB, [1, 16 * MIB], 'bytes', 'read from an input at a time'),

@@ -8,6 +8,7 @@
 import type { EngineSnapshot } from '../engine.js';
 import { reasonOf, StateError } from '../errors.js';
 import type { ClusterPosition } from '../ingest/watch-view.js';
+import { traced } from '../traced.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Outbox } from './outbox.js';
 import type { StateDir } from './state-dir.js';
@@ -89,8 +90,11 @@ export class Checkpointer {
     const position = this.position();
     if (!position || outbox.failed) return;
     const takenAt = performance.now();
-    const engineState = await engine.snapshot();
-    await this.#write({ position, engine: engineState, spans: outbox.unsettled() }, takenAt);
+    await traced('checkpoint', {}, async (span) => {
+      const state = await engine.snapshot();
+      await this.#write({ position, engine: state, spans: outbox.unsettled() }, takenAt);
+      span.setAttribute('bytes', this.#bytes);
+    });
     this.#dueAt = takenAt + Math.max(intervalMs, (performance.now() - takenAt) / SHARE_MAX);
     this.#release();
   }

@@ -3,6 +3,7 @@
 import type { Config } from '../config.js';
 import type { Engine } from '../engine.js';
 import { KspanError } from '../errors.js';
+import type { SelfTraces } from '../ops/self-traces.js';
 import { Shutdown } from './shutdown.js';
 import { isClean, summaryLine, warningLine } from './summary.js';
 
@@ -31,6 +32,7 @@ export async function runCommand(
   onEnd: () => void = () => {},
 ): Promise<RunOutcome> {
   const shutdown = new Shutdown(config.shutdownTimeoutMs);
+  const selfTraces = config.selfTraces ? await openSelfTraces(config.selfTraces) : undefined;
   let engine: Engine | undefined;
   const onStart = (started: Engine) => {
     engine = started;
@@ -51,9 +53,16 @@ export async function runCommand(
     return { exitCode: error.exitCode, signalCode: shutdown.exitCode };
   } finally {
     shutdown.dispose();
+    await selfTraces?.close();
   }
   const failed = config.strict && engine && !isClean(engine.summary());
   return { exitCode: failed ? 1 : 0, signalCode: shutdown.exitCode };
+}
+
+/** Loaded only where it is wanted. */
+async function openSelfTraces(url: string): Promise<SelfTraces> {
+  const { startSelfTraces } = await import('../ops/self-traces.js');
+  return startSelfTraces(url);
 }
 
 function report(engine: Engine | undefined): void {

@@ -48,7 +48,17 @@ function part(noun: string, counts: RunSummary['skipped'], verb: string): string
 function rareNumbers(summary: RunSummary): [string, number][] {
   const { missed, repaired, cut, evicted, forgotten, parkedEarly: parked_early, early } = summary;
   const { undelivered, spooled } = summary;
-  return occurred({ missed, repaired, cut, evicted, forgotten, parked_early, early, undelivered, spooled });
+  return occurred({
+    missed,
+    repaired,
+    cut,
+    evicted,
+    forgotten,
+    parked_early,
+    early,
+    undelivered,
+    spooled,
+  });
 }
 
 function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {

@@ -4,6 +4,7 @@
 // where there is a spool, and is counted as lost where there is none. What the target could not do for
 // reasons of its own (an ExportError) is thrown to whoever writes next.
 import { ExportError, reasonOf } from '../errors.js';
+import { traced } from '../traced.js';
 import { countSpans, type SpanCounts } from './decode.js';
 import { type Batch, Room, type RoomLimits } from './room.js';
 import type { ExportState, LostSpans, SpanSink } from './sink.js';
@@ -178,7 +179,7 @@ export class BatchingSink implements SpanSink {
     try {
       const bytes = await this.#load(batch);
       if (!bytes) return;
-      const result = await this.#target.send({ bytes, spanCount: batch.spanCount });
+      const result = await this.#export({ bytes, spanCount: batch.spanCount });
       // Unless it was given up already.
       if (this.#room.settle(batch)) this.#account(result, batch);
     } catch (error) {
@@ -191,6 +192,16 @@ export class BatchingSink implements SpanSink {
       this.#movedAt = performance.now();
       this.#pump();
     }
+  }
+
+  #export(batch: SpanBytes): Promise<SendResult> {
+    const { name: to } = this.#target;
+    const attributes = { to, spans: batch.spanCount, bytes: batch.bytes.length };
+    return traced('export', attributes, async (span) => {
+      const result = await this.#target.send(batch);
+      span.setAttribute('refused', result.refused + spanCountOf(result.rejected));
+      return result;
+    });
   }
 
   /** Undefined: its file is of no use any more, and it is lost. */
@@ -207,7 +218,7 @@ export class BatchingSink implements SpanSink {
   #account({ refused, rejected = [], reason }: SendResult, { spanCount, isLeft }: Batch): void {
     const isWhole = refused === 0 && rejected.length === 0;
     this.#requests[isWhole ? 'delivered' : 'partial'] += 1;
-    const missing = rejected.reduce((sum, part) => sum + part.spanCount, refused);
+    const missing = refused + spanCountOf(rejected);
     this.#delivered += spanCount - missing;
     if (isWhole) return;
     this.#reason ??= reason || 'refused';
@@ -226,6 +237,10 @@ export class BatchingSink implements SpanSink {
   #throwFatal(): void {
     if (this.#fatal) throw this.#fatal;
   }
+}
+
+function spanCountOf(parts: readonly SpanBytes[] = []): number {
+  return parts.reduce((sum, { spanCount }) => sum + spanCount, 0);
 }
 
 function addTo(sum: SpanCounts, { occurrences, synthetic }: SpanCounts): void {
