@@ -1,18 +1,12 @@
-// `npm run readme`: writes the controllers that the table of causality knows into README.md, between
-// its two marks. A test fails when they are not what the rule files say.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The list in README.md of the controllers that the table of causality knows, from the rule files. It
+// stands between two marks.
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { root } from './wasm-sources.mjs';
 
 const marks = ['<!-- rules: npm run readme -->', '<!-- /rules -->'];
 const folder = 'crates/correlate/rules';
-
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const file = join(root, 'README.md');
-  writeFileSync(file, withRules(readFileSync(file, 'utf8')));
-}
 
 /** The README with the list of the rule files as they are. */
 export function withRules(readme) {

@@ -1,6 +1,5 @@
 // The README says what is true: its commands run, in a folder that looks like a clone, and print what
-// it shows; its pictures are in the recording, its table of settings is that of config.ts. `console` blocks
-// are run; a `sh` block is for another machine, and the second word of its info string says why.
+// it shows; its pictures are in the recording, its tables say what the code says. `console` blocks are run; a `sh` block is for another machine, and the second word of its info string says why.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,8 +8,6 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { flagOf, SETTINGS, type SettingKey, variableOf } from '../src/config.ts';
-import { METRICS } from '../src/ops/metrics.ts';
 import { decodeOtlp } from './support/otlp.ts';
 import { scenario } from './support/scenarios.ts';
 import { startTraceReceiver, type TraceReceiver } from './support/trace-receiver.ts';
@@ -95,22 +92,12 @@ describe('the pictures of the README', () => {
 });
 
 describe('the README', () => {
-  test('has the table of settings as config.ts has it', () => {
-    const rows = (Object.keys(SETTINGS) as SettingKey[]).map(settingRow);
-    expect(tableOf('| flag |')).toEqual(rows);
-  });
-
-  test('has the table of metrics as ops/metrics.ts has it', () => {
-    const rows = Object.entries(METRICS).map(([name, { type, labels, help }]) =>
-      row([`\`${name}\``, type, labels.join(', '), help.slice(0, -1)]),
-    );
-    expect(tableOf('| metric |')).toEqual(rows);
-  });
-
-  test('lists the controllers that the rule files know', async () => {
-    const script = pathToFileURL(join(root, 'scripts', 'readme-rules.mjs'));
-    const { withRules } = await import(script.href);
-    expect(readme, 'stale: npm run readme').toBe(withRules(readme));
+  test.each([
+    ['the tables of settings and metrics', 'readme-tables.mjs', 'withTables'],
+    ['the list of controllers that the rule files know', 'readme-rules.mjs', 'withRules'],
+  ])('has %s as they are', async (_, file, name) => {
+    const script = await import(pathToFileURL(join(root, 'scripts', file)).href);
+    expect(readme, 'stale: npm run readme').toBe(await script[name](readme));
   });
 
   test('links to files that are there', () => {
@@ -152,22 +139,4 @@ function eventRows(input: Uint8Array, now: string): string[][] {
       const object = `${involvedObject.kind.toLowerCase()}/${involvedObject.name}`;
       return [`${Math.floor(age / 1000)}s`, type, reason, object, message];
     });
-}
-
-function settingRow(key: SettingKey): string {
-  const { fallback, unit, expects, says, atLimit, standard } = SETTINGS[key];
-  const variables = [variableOf(key), ...standard].map((name) => `\`${name}\``).join(', ');
-  const range = expects.replace(/^a whole number from (\d+) to (\d+)$/, `$1 to $2 ${unit}`);
-  const values = range.replaceAll('"', '`').trim();
-  return row([`\`${flagOf(key)}\``, variables, `${fallback}`, values, says, atLimit]);
-}
-
-function row(cells: string[]): string {
-  return `| ${cells.join(' | ')} |`.replaceAll(/ {2,}/g, ' ');
-}
-
-/** The rows of the table whose header begins so. */
-function tableOf(header: string): string[] {
-  const start = readme.indexOf(`\n${header}`) + 1;
-  return readme.slice(start, readme.indexOf('\n\n', start)).split('\n').slice(2);
 }

@@ -1,0 +1,37 @@
+// The tables of README.md that say what the code says: settings (config.ts) and metrics
+// (ops/metrics.ts), from the compiled sources. Each is found by the beginning of its header.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './wasm-sources.mjs';
+
+/** The README with these tables as the code has them. */
+export async function withTables(readme) {
+  const [{ SETTINGS, flagOf, variableOf }, { METRICS }] = await Promise.all(
+    ['config.js', 'ops/metrics.js'].map(
+      (file) => import(pathToFileURL(join(root, 'dist', file)).href),
+    ),
+  );
+  const settings = Object.entries(SETTINGS).map(([key, setting]) => {
+    const { fallback, unit, expects, says, atLimit, standard } = setting;
+    const variables = [variableOf(key), ...standard].map((name) => `\`${name}\``).join(', ');
+    const range = expects.replace(/^a whole number from (\d+) to (\d+)$/, `$1 to $2 ${unit}`);
+    const values = range.replaceAll('"', '`').trim();
+    return row([`\`${flagOf(key)}\``, variables, `${fallback}`, values, says, atLimit]);
+  });
+  const metrics = Object.entries(METRICS).map(([name, { type, labels, help }]) =>
+    row([`\`${name}\``, type, labels.join(', '), help.slice(0, -1)]),
+  );
+  return withTable(withTable(readme, '| flag |', settings), '| metric |', metrics);
+}
+
+function row(cells) {
+  return `| ${cells.join(' | ')} |`.replaceAll(/ {2,}/g, ' ');
+}
+
+function withTable(readme, header, rows) {
+  const start = readme.indexOf(`\n${header}`) + 1;
+  if (start === 0) throw new Error(`README.md has no table that begins with ${header}`);
+  const end = readme.indexOf('\n\n', start);
+  const head = readme.slice(start, end).split('\n').slice(0, 2);
+  return readme.slice(0, start) + [...head, ...rows].join('\n') + readme.slice(end);
+}
