@@ -1,5 +1,6 @@
 // The README says what is true: its commands run, in a folder that looks like a clone, and print what
-// it shows; its pictures are in the recording, its tables say what the code says. `console` blocks are run; a `sh` block is for another machine, and the second word of its info string says why.
+// it shows; its pictures are in the recording, its tables say what the code says. `console` blocks are
+// run; a `sh` block is for another machine, and the second word of its info string says why.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
