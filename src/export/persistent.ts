@@ -2,12 +2,15 @@
 // or until the time for that is over; of what a back end will not take the spans that it objects to are
 // found by halves, and the others arrive. A request whose answer was lost may arrive twice; its spans
 // are the same to the byte. The OTLP specification, "Failures", says what may be sent again.
+import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { BatchTarget, SendResult } from './batching.js';
 import { type SpanBytes, splitSpans } from './split.js';
 
 const WAIT_MS = 500;
 const WAIT_MAX_MS = 30_000;
+/** A back end that asks for more than this is asked sooner: what it said may be wrong by then. */
+const AFTER_MAX_MS = 300_000;
 /** Spans that are rejected before any is taken; then it is no back end for spans. */
 const REJECTED_MAX = 1000;
 
@@ -15,10 +18,13 @@ const REJECTED_MAX = 1000;
 export class DeliveryFailure extends Error {
   /** `again`: as it is; `in_parts`: it is about what the batch holds; `no`: nothing will be taken. */
   readonly retry: 'again' | 'in_parts' | 'no';
+  /** Again, but not sooner. */
+  readonly afterMs: number | undefined;
 
-  constructor(retry: DeliveryFailure['retry'], message: string, cause?: unknown) {
+  constructor(retry: DeliveryFailure['retry'], message: string, cause?: unknown, afterMs?: number) {
     super(message, { cause });
     this.retry = retry;
+    this.afterMs = afterMs;
   }
 }
 
@@ -90,6 +96,7 @@ export class PersistentTarget implements BatchTarget {
 
   async #sendAgain(batch: SpanBytes): Promise<SendResult> {
     const { giveUpMs } = this.#options;
+    const giveUpAt = performance.now() + (giveUpMs || Number.POSITIVE_INFINITY);
     const result = await pRetry(() => this.#target.send(batch), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: WAIT_MS,
@@ -97,12 +104,24 @@ export class PersistentTarget implements BatchTarget {
       randomize: true,
       maxRetryTime: giveUpMs || Number.POSITIVE_INFINITY,
       shouldRetry: ({ error }) => error instanceof DeliveryFailure && error.retry === 'again',
-      onFailedAttempt: ({ error }) => this.#tell(error),
+      onFailedAttempt: ({ error }) => this.#afterFailure(error, giveUpAt),
       signal: this.#giveUp.signal,
     });
     this.#hasTaken = true;
     this.#isTroubled = false;
     return result;
+  }
+
+  /** As long as the back end asks for; then comes the wait that grows. */
+  async #afterFailure(error: Error, giveUpAt: number): Promise<void> {
+    this.#tell(error);
+    if (!(error instanceof DeliveryFailure) || error.retry !== 'again' || !error.afterMs) return;
+    if (performance.now() + error.afterMs > giveUpAt) {
+      const seconds = Math.ceil(error.afterMs / 1000);
+      const message = `${error.message}, to be sent again in ${seconds} s, which is too late`;
+      throw new DeliveryFailure('no', message, error);
+    }
+    await pause(Math.min(error.afterMs, AFTER_MAX_MS), undefined, { signal: this.#giveUp.signal });
   }
 
   #tell({ message }: Error): void {
