@@ -2,15 +2,13 @@
 // The command line: finds the command, reports errors as one line on stderr, and exits. 0: done; 1:
 // input or delivery failed, or --strict met something that was skipped or dropped; 2: usage,
 // configuration or an input that cannot be opened; 130 and 143 after a signal that ends a replay.
-import { readFileSync } from 'node:fs';
 import { parseArguments } from './cli/arguments.js';
 import { rbacCommand } from './cli/rbac-command.js';
 import { recordCommand } from './cli/record-command.js';
 import { replayCommand } from './cli/replay-command.js';
 import { rulesCommand } from './cli/rules-command.js';
 import { KspanError } from './errors.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+import { version } from './version.js';
 
 async function main(): Promise<number> {
   try {

@@ -1,7 +1,6 @@
 // Finds and checks the value of every setting (config.ts). A flag goes before a variable, that before
 // the configuration file, that before the default. A wrong value is a ConfigError of one line that says
 // where it stands. Only the command line hands an environment in; nothing else reads it.
-import { accessSync, constants } from 'node:fs';
 import {
   type Config,
   flagOf,
@@ -12,18 +11,11 @@ import {
   variableOf,
 } from './config.js';
 import { readConfigFile } from './config-file.js';
-import { ConfigError, reasonOf } from './errors.js';
+import { ConfigError } from './errors.js';
 import { checkRules } from './rules.js';
 
 /** Variables by name, as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The OTLP back end as the standard variables name it. */
-export interface OtlpEndpoint {
-  /** Where requests go, complete. */
-  url: string;
-  compression: 'none' | 'gzip';
-}
 
 interface Given {
   /** Where the value stands, for the error. */
@@ -88,52 +80,6 @@ function clusterNameOf(attributes: string | undefined): string | undefined {
     return value && decodeURIComponent(value);
   } catch {
     return value;
-  }
-}
-
-/**
- * The back end that OTEL_EXPORTER_OTLP_* name. Headers and certificates are read by the transport from
- * the same variables; here they are only checked, since it would go on without them.
- */
-export function otlpEndpoint(env: Environment): OtlpEndpoint {
-  const [protocolName, protocol] = otlpVariable(env, 'PROTOCOL');
-  if (protocol && protocol !== 'http/protobuf') {
-    wrong(protocolName, 'http/protobuf, which is all this version speaks', protocol);
-  }
-  const [compressionName, compression = 'none'] = otlpVariable(env, 'COMPRESSION');
-  if (compression !== 'none' && compression !== 'gzip') {
-    wrong(compressionName, 'none or gzip', compression);
-  }
-  for (const file of ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY']) {
-    const [name, path] = otlpVariable(env, file);
-    if (path) requireReadable(name, path);
-  }
-  return { url: otlpUrl(env), compression };
-}
-
-function otlpUrl(env: Environment): string {
-  const [name, endpoint = 'http://localhost:4318'] = otlpVariable(env, 'ENDPOINT');
-  const complete = name.includes('TRACES') ? endpoint : `${endpoint.replace(/\/$/, '')}/v1/traces`;
-  if (!URL.canParse(complete) || !/^https?:$/.test(new URL(complete).protocol)) {
-    wrong(name, 'an http or https URL', endpoint);
-  }
-  return new URL(complete).toString();
-}
-
-/** The variable for traces goes before the general one. */
-function otlpVariable(env: Environment, what: string): [name: string, value?: string] {
-  const names = [`OTEL_EXPORTER_OTLP_TRACES_${what}`, `OTEL_EXPORTER_OTLP_${what}`];
-  const name = names.find((candidate) => env[candidate]) ?? names[1]!;
-  const value = env[name]?.trim();
-  return value ? [name, value] : [name];
-}
-
-function requireReadable(name: string, path: string): void {
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (error) {
-    const message = `cannot read ${name} ${path}: ${reasonOf(error)}`;
-    throw new ConfigError('config_unreadable', message, error);
   }
 }
 

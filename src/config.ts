@@ -265,7 +265,7 @@ export const SETTINGS = {
     10_000,
     [1, 600_000],
     'ms',
-    'time for one request, its first retries included',
+    'time for one request with its answer',
     'it is sent again',
     'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT',
     'OTEL_EXPORTER_OTLP_TIMEOUT',

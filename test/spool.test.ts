@@ -110,7 +110,7 @@ describe('the room for spans that have not arrived', () => {
     delayMs: 60_000,
     inFlight: 1,
   };
-  const openSpool = (bytesMax = 1 << 30) => Spool.open(folder, { bytesMax, onTrouble: () => {} });
+  const openSpool = (bytesMax = 1 << 30) => Spool.open(folder, { bytesMax, onNotice: () => {} });
 
   /** Answers a request when it is told to. */
   class Held implements BatchTarget {
@@ -181,7 +181,7 @@ describe('the room for spans that have not arrived', () => {
     mkdirSync(join(folder, 'gone'));
     const spool = Spool.open(join(folder, 'gone'), {
       bytesMax: 1 << 30,
-      onTrouble: (line) => lines.push(line),
+      onNotice: (line) => lines.push(line),
     });
     rmSync(join(folder, 'gone'), { recursive: true });
     const target = new Held();

@@ -54,15 +54,21 @@ const EVENT_FLAGS = {
   type: 'its type: Normal or Warning',
 };
 const COMMANDS = 'watch, record FILE, replay FILE..., rbac or rules';
-const ANCESTOR_OTLP = /^--?(otlp-(?:addr|headers|secured))(?:=|$)/;
+/** Of weaveworks-experiments/kspan, which also took them with one dash. */
+const ANCESTOR_FLAGS = {
+  '--otlp-addr <host:port>': 'send by OTLP over gRPC to there, instead of OTEL_EXPORTER_OTLP_*',
+  '--otlp-headers <name=value,...>': 'with these headers',
+  '--otlp-secured': 'over TLS',
+};
+const ANCESTOR_DASH = /^-(?=otlp-(?:addr|headers|secured)(?:=|$))/;
 
 // The parser would turn digits into numbers and drop a lone "-"; marked words are left alone.
 const MARK = '\0';
 
 /** The command that these arguments (as `process.argv`) ask for; undefined when all is said. */
 export function parseArguments(argv: readonly string[], version: string): Command | undefined {
-  const words = withCommand(argv.slice(2));
-  rejectAncestorFlags(words);
+  const given = argv.slice(2).map((word) => word.replace(ANCESTOR_DASH, '--'));
+  const words = withCommand(given);
   const cli = defineCommands(version);
   try {
     cli.parse([...argv.slice(0, 2), ...markWords(words)], { run: false });
@@ -105,6 +111,9 @@ function defineCommands(version: string): CAC {
   for (const command of [watch, record, replay, rbac]) {
     command.option('--config <file>', 'read settings and rules from this YAML file');
     for (const key of settingKeys()) command.option(optionOf(key), descriptionOf(key));
+  }
+  for (const command of [watch, replay]) {
+    for (const [flag, says] of Object.entries(ANCESTOR_FLAGS)) command.option(flag, says);
   }
   watch.example('  kspan watch --context staging --format tree');
   record.example('  kspan record shop.ndjson.gz --namespace shop');
@@ -191,13 +200,6 @@ function withCommand(words: readonly string[]): string[] {
   return isAsking || hasWord || words.includes('--') ? [...words] : ['watch', ...words];
 }
 
-function rejectAncestorFlags(words: readonly string[]): void {
-  const found = words.map((word) => ANCESTOR_OTLP.exec(word)?.[1]).find(Boolean);
-  if (!found) return;
-  const message = `--${found} is not there: set OTEL_EXPORTER_OTLP_ENDPOINT and use --format otlp`;
-  throw new ConfigError('config_invalid', message);
-}
-
 /** Joins every flag and its value into one word, and marks values and what follows the command. */
 function markWords(words: readonly string[]): string[] {
   const marked: string[] = [];
@@ -229,10 +231,12 @@ function settingKeys(): SettingKey[] {
 
 const REPEATABLE = new Set<string>(['namespace', 'kinds'] satisfies SettingKey[]);
 const isBoolean = (key: SettingKey) => typeof SETTINGS[key].fallback === 'boolean';
-const BOOLEANS = new Set(settingKeys().filter(isBoolean).map(flagOf));
+const BOOLEANS = new Set(['--otlp-secured', ...settingKeys().filter(isBoolean).map(flagOf)]);
 const VALUED = new Set([
   '--config',
   '--service-account',
+  '--otlp-addr',
+  '--otlp-headers',
   ...Object.keys(EVENT_FLAGS).map((name) => `--${name}`),
   ...settingKeys()
     .filter((key) => !isBoolean(key))

@@ -1,10 +1,11 @@
 // `kspan replay`: settings, inputs and sink, then the run with its signals, progress and summary.
 // Returns the exit code; throws what ends a run without a summary.
 import { statSync } from 'node:fs';
-import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
+import { type Environment, loadConfig } from '../config-load.js';
 import { ConfigError } from '../errors.js';
 import { openSink } from '../export/open-sink.js';
 import { measureInputs } from '../ingest/replay.js';
+import { otlpEndpoint } from '../otlp-variables.js';
 import { replay } from '../run.js';
 import type { ReplayCommand } from './arguments.js';
 import { startProgress } from './progress.js';
@@ -17,7 +18,7 @@ export async function replayCommand(command: ReplayCommand, env: Environment): P
   if (config.out) requireOther(config.out, inputs);
   const sink = openSink(
     config,
-    () => otlpEndpoint(env),
+    () => otlpEndpoint(env, flags),
     (line) => console.error(`kspan: warning: ${line}`),
   );
   const progress = startProgress(totalBytes, config);

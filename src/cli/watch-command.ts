@@ -5,7 +5,7 @@ import { Checkpointer } from '../checkpoint/checkpointer.js';
 import { Outbox } from '../checkpoint/outbox.js';
 import { StateDir } from '../checkpoint/state-dir.js';
 import type { Config } from '../config.js';
-import { type Environment, loadConfig, otlpEndpoint } from '../config-load.js';
+import { type Environment, loadConfig } from '../config-load.js';
 import type { Engine } from '../engine.js';
 import { ConfigError } from '../errors.js';
 import { openSink } from '../export/open-sink.js';
@@ -17,6 +17,7 @@ import { type Log, logRestart, openLog } from '../ops/log.js';
 import { Metrics } from '../ops/metrics.js';
 import { notReady } from '../ops/readiness.js';
 import { OpsServer } from '../ops/server.js';
+import { otlpEndpoint } from '../otlp-variables.js';
 import { type LiveOptions, watch } from '../run.js';
 import type { WatchCommand } from './arguments.js';
 import { openRecorder, recordedLine } from './record-command.js';
@@ -34,7 +35,7 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
     const cluster = config.stateDir && (await clusterOf(client));
     const opened = openSink(
       config,
-      () => otlpEndpoint(env),
+      () => otlpEndpoint(env, flags),
       (line) => log.warn(line),
     );
     const outbox = cluster ? new Outbox(opened) : undefined;

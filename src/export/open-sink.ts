@@ -1,11 +1,12 @@
 // Makes the sink that the settings ask for.
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Config } from '../config.js';
-import type { OtlpEndpoint } from '../config-load.js';
 import { ConfigError } from '../errors.js';
+import type { OtlpEndpoint } from '../otlp-endpoint.js';
 import { BatchingSink, type BatchLimits } from './batching.js';
 import { NoneSink } from './none.js';
-import { OtlpTarget } from './otlp.js';
+import { OtlpGrpcTarget } from './otlp-grpc.js';
+import { OtlpHttpTarget } from './otlp-http.js';
 import { OtlpJsonTarget } from './otlp-json.js';
 import { Output } from './output.js';
 import { PersistentTarget } from './persistent.js';
@@ -16,12 +17,12 @@ import { TreeSink } from './tree.js';
 
 /**
  * By `config.format`; the file of `config.out` is made here, empty. `endpoint` is asked for by otlp, which
- * tells a line when spans begin not to arrive.
+ * tells a line when spans begin not to arrive, and what else a person should know.
  */
 export function openSink(
   config: Config,
   endpoint: () => OtlpEndpoint,
-  onTrouble: (line: string) => void,
+  onNotice: (line: string) => void,
 ): SpanSink {
   const { format, out } = config;
   if (out && format !== 'tree' && format !== 'otlp-json') {
@@ -36,7 +37,7 @@ export function openSink(
     case 'otlp-json':
       return new BatchingSink(new OtlpJsonTarget(openOutput(out)), oneAtATime(config));
     case 'otlp':
-      return openOtlp(config, endpoint(), onTrouble);
+      return openOtlp(config, endpoint(), onNotice);
   }
 }
 
@@ -48,13 +49,14 @@ export function exporterSink(exporter: SpanExporter, config: Config): SpanSink {
 function openOtlp(
   config: Config,
   endpoint: OtlpEndpoint,
-  onTrouble: (line: string) => void,
+  onNotice: (line: string) => void,
 ): SpanSink {
   const { exportTimeoutMs: timeoutMs, exportsInFlight: inFlight, exportGiveUpMs } = config;
-  const target = new OtlpTarget({ ...endpoint, timeoutMs, inFlight });
-  const persistent = new PersistentTarget(target, { giveUpMs: exportGiveUpMs, onTrouble });
+  const Target = endpoint.protocol === 'grpc' ? OtlpGrpcTarget : OtlpHttpTarget;
+  const target = new Target(endpoint, { timeoutMs, inFlight, onNotice });
+  const persistent = new PersistentTarget(target, { giveUpMs: exportGiveUpMs, onNotice });
   const { spoolDir, spoolBytesMax: bytesMax } = config;
-  const spool = spoolDir ? Spool.open(spoolDir, { bytesMax, onTrouble }) : undefined;
+  const spool = spoolDir ? Spool.open(spoolDir, { bytesMax, onNotice }) : undefined;
   return new BatchingSink(persistent, { ...oneAtATime(config), inFlight }, spool);
 }
 

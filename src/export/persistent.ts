@@ -2,12 +2,15 @@
 // or until the time for that is over; of what a back end will not take the spans that it objects to are
 // found by halves, and the others arrive. A request whose answer was lost may arrive twice; its spans
 // are the same to the byte. The OTLP specification, "Failures", says what may be sent again.
+import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { BatchTarget, SendResult } from './batching.js';
 import { type SpanBytes, splitSpans } from './split.js';
 
 const WAIT_MS = 500;
 const WAIT_MAX_MS = 30_000;
+/** A back end that asks for more than this is asked sooner: what it said may be wrong by then. */
+const AFTER_MAX_MS = 300_000;
 /** Spans that are rejected before any is taken; then it is no back end for spans. */
 const REJECTED_MAX = 1000;
 
@@ -15,10 +18,13 @@ const REJECTED_MAX = 1000;
 export class DeliveryFailure extends Error {
   /** `again`: as it is; `in_parts`: it is about what the batch holds; `no`: nothing will be taken. */
   readonly retry: 'again' | 'in_parts' | 'no';
+  /** Again, but not sooner. */
+  readonly afterMs: number | undefined;
 
-  constructor(retry: DeliveryFailure['retry'], message: string, cause?: unknown) {
+  constructor(retry: DeliveryFailure['retry'], message: string, cause?: unknown, afterMs?: number) {
     super(message, { cause });
     this.retry = retry;
+    this.afterMs = afterMs;
   }
 }
 
@@ -26,7 +32,7 @@ export interface PersistentOptions {
   /** What does not arrive is sent again for so long; 0: without end. */
   giveUpMs: number;
   /** Told a line for a person when spans begin not to arrive. */
-  onTrouble: (line: string) => void;
+  onNotice: (line: string) => void;
 }
 
 export class PersistentTarget implements BatchTarget {
@@ -90,6 +96,7 @@ export class PersistentTarget implements BatchTarget {
 
   async #sendAgain(batch: SpanBytes): Promise<SendResult> {
     const { giveUpMs } = this.#options;
+    const giveUpAt = performance.now() + (giveUpMs || Number.POSITIVE_INFINITY);
     const result = await pRetry(() => this.#target.send(batch), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: WAIT_MS,
@@ -97,7 +104,7 @@ export class PersistentTarget implements BatchTarget {
       randomize: true,
       maxRetryTime: giveUpMs || Number.POSITIVE_INFINITY,
       shouldRetry: ({ error }) => error instanceof DeliveryFailure && error.retry === 'again',
-      onFailedAttempt: ({ error }) => this.#tell(error),
+      onFailedAttempt: ({ error }) => this.#afterFailure(error, giveUpAt),
       signal: this.#giveUp.signal,
     });
     this.#hasTaken = true;
@@ -105,10 +112,22 @@ export class PersistentTarget implements BatchTarget {
     return result;
   }
 
-  #tell(error: Error): void {
-    const isWaitedFor = error instanceof DeliveryFailure && error.retry === 'again';
-    if (this.#isTroubled || !isWaitedFor) return;
+  /** As long as the back end asks for; then comes the wait that grows. */
+  async #afterFailure(error: Error, giveUpAt: number): Promise<void> {
+    if (!(error instanceof DeliveryFailure) || error.retry !== 'again') return;
+    this.#tell(error);
+    if (!error.afterMs) return;
+    if (performance.now() + error.afterMs > giveUpAt) {
+      const seconds = Math.ceil(error.afterMs / 1000);
+      const message = `${error.message}, to be sent again in ${seconds} s, which is too late`;
+      throw new DeliveryFailure('no', message, error);
+    }
+    await pause(Math.min(error.afterMs, AFTER_MAX_MS), undefined, { signal: this.#giveUp.signal });
+  }
+
+  #tell(error: DeliveryFailure): void {
+    if (this.#isTroubled) return;
     this.#isTroubled = true;
-    this.#options.onTrouble(`spans do not get to ${this.name}: ${error.message}`);
+    this.#options.onNotice(`spans do not get to ${this.name}: ${error.message}`);
   }
 }

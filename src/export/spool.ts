@@ -21,7 +21,7 @@ export interface SpoolOptions {
   /** Of all files together. */
   bytesMax: number;
   /** Told a line for a person. */
-  onTrouble: (line: string) => void;
+  onNotice: (line: string) => void;
 }
 
 const NAME = /^(\d{12})-(\d+)\.otlp(.*)$/;
@@ -88,8 +88,8 @@ export class Spool {
       if (hasSpans(bytes, spanCount)) return bytes;
       throw new Error('it is damaged');
     } catch (error) {
-      const { onTrouble } = this.#options;
-      onTrouble(`${spanCount} spans in ${join(this.#path, file)} are lost: ${reasonOf(error)}`);
+      const { onNotice } = this.#options;
+      onNotice(`${spanCount} spans in ${join(this.#path, file)} are lost: ${reasonOf(error)}`);
       throw error;
     }
   }
@@ -118,7 +118,7 @@ export class Spool {
   }
 
   #tell(error: unknown): void {
-    this.#options.onTrouble(`cannot keep spans in ${this.#path}: ${reasonOf(error)}`);
+    this.#options.onNotice(`cannot keep spans in ${this.#path}: ${reasonOf(error)}`);
   }
 }
 
