@@ -2,6 +2,7 @@
 // them is on disk, and only then go to the sink behind it. So what a back end got is what the newest
 // checkpoint says, and after a crash it gets the very same bytes again, or spans that it has never
 // seen. Writing to it never waits: whoever takes checkpoints looks at `bytes`.
+import { DEFAULT_DESTINATION } from '../destinations.js';
 import type { ExportState, LostSpans, SpanSink } from '../export/sink.js';
 
 /** As a worker gave them. */
@@ -9,15 +10,20 @@ export interface FinishedSpans {
   /** `ResourceSpans` fields. */
   bytes: Uint8Array;
   spanCount: number;
+  /** Its name: whoever goes on may have other destinations, and other numbers for them. */
+  destination: string;
 }
 
 export class Outbox implements SpanSink {
   readonly #sink: SpanSink;
+  /** Names of the destinations, by number. */
+  readonly #names: readonly string[];
   #held: FinishedSpans[] = [];
   #bytes = 0;
 
-  constructor(sink: SpanSink) {
+  constructor(sink: SpanSink, destinations: readonly { name: string }[] = []) {
     this.#sink = sink;
+    this.#names = [DEFAULT_DESTINATION, ...destinations.map(({ name }) => name)];
   }
 
   /** Of the spans that wait for a checkpoint. */
@@ -35,12 +41,19 @@ export class Outbox implements SpanSink {
 
   get exports(): ExportState | undefined {
     const { exports } = this.#sink;
-    const held = this.#held.reduce((sum, { spanCount }) => sum + spanCount, 0);
-    return exports && { ...exports, waitingSpans: exports.waitingSpans + held };
+    const held = (name?: string) =>
+      this.#held
+        .filter(({ destination }) => name === undefined || destination === name)
+        .reduce((sum, { spanCount }) => sum + spanCount, 0);
+    const destinations = exports?.destinations?.map((one) => {
+      return { ...one, waitingSpans: one.waitingSpans + held(one.name) };
+    });
+    const waitingSpans = (exports?.waitingSpans ?? 0) + held();
+    return exports && { ...exports, waitingSpans, ...(destinations && { destinations }) };
   }
 
-  async write(bytes: Uint8Array, spanCount: number): Promise<void> {
-    this.#held.push({ bytes, spanCount });
+  async write(bytes: Uint8Array, spanCount: number, destination = 0): Promise<void> {
+    this.#held.push({ bytes, spanCount, destination: this.#names[destination]! });
     this.#bytes += bytes.length;
   }
 
@@ -54,7 +67,7 @@ export class Outbox implements SpanSink {
 
   /** Sends what is in a checkpoint; resolves when it has got there. */
   async deliver(spans: FinishedSpans[]): Promise<void> {
-    for (const { bytes, spanCount } of spans) await this.#sink.write(bytes, spanCount);
+    for (const one of spans) await this.#send(one);
     await this.#sink.flush();
   }
 
@@ -68,9 +81,13 @@ export class Outbox implements SpanSink {
 
   abandon(): void {
     // Given up there, they are counted there; it has no say in it any more.
-    for (const { bytes, spanCount } of this.take()) {
-      this.#sink.write(bytes, spanCount).catch(() => {});
-    }
+    for (const one of this.take()) this.#send(one).catch(() => {});
     this.#sink.abandon();
+  }
+
+  /** What was for a destination that is no longer there goes to the ordinary one. */
+  #send({ bytes, spanCount, destination }: FinishedSpans): Promise<void> {
+    const number = Math.max(0, this.#names.indexOf(destination));
+    return this.#sink.write(bytes, spanCount, number);
   }
 }

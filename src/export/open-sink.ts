@@ -2,8 +2,10 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Config } from '../config.js';
 import type { OtlpEndpoint } from '../config-load.js';
+import { DEFAULT_DESTINATION } from '../destinations.js';
 import { ConfigError } from '../errors.js';
 import { BatchingSink, type BatchLimits } from './batching.js';
+import { DestinationsSink } from './destinations.js';
 import { NoneSink } from './none.js';
 import { OtlpTarget } from './otlp.js';
 import { OtlpJsonTarget } from './otlp-json.js';
@@ -35,13 +37,28 @@ export function openSink(
     case 'otlp-json':
       return new BatchingSink(new OtlpJsonTarget(openOutput(out)), oneAtATime(config));
     case 'otlp':
-      return openOtlp(config, endpoint(), onTrouble);
+      return openDestinations(config, endpoint(), onTrouble);
   }
 }
 
 /** Spans for an exporter of OpenTelemetry JS, one batch at a time. */
 export function exporterSink(exporter: SpanExporter, config: Config): SpanSink {
   return new BatchingSink(new SpanExporterTarget(exporter), oneAtATime(config));
+}
+
+function openDestinations(
+  config: Config,
+  endpoint: OtlpEndpoint,
+  onTrouble: (line: string) => void,
+): SpanSink {
+  const { destinations } = config;
+  if (destinations.length === 0) return openOtlp(config, endpoint, onTrouble);
+  const all = [{ name: DEFAULT_DESTINATION, endpoint }, ...destinations];
+  const sinks = all.map(({ name, endpoint }) => {
+    const onItsTrouble = (line: string) => onTrouble(`destination ${name}: ${line}`);
+    return { name, sink: openOtlp(config, endpoint, onItsTrouble) };
+  });
+  return new DestinationsSink(sinks, onTrouble);
 }
 
 function openOtlp(

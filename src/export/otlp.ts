@@ -24,6 +24,7 @@ import type { SpanBytes } from './split.js';
 export interface OtlpOptions {
   url: string;
   compression: 'none' | 'gzip';
+  headers?: Readonly<Record<string, string>>;
   /** For one request with its retries. */
   timeoutMs: number;
   /** Requests at a time. */
@@ -63,12 +64,13 @@ export class OtlpTarget implements BatchTarget {
 class EncodedTraceExporter extends OTLPExporterBase<SpanBytes> {
   readonly answer: Answer;
 
-  constructor({ url, compression, timeoutMs, inFlight }: OtlpOptions) {
+  constructor({ url, compression, headers = {}, timeoutMs, inFlight }: OtlpOptions) {
     const answer = new Answer();
     const legacy = {
       url,
       // The type's enum holds these same strings.
       compression: compression as CompressionAlgorithm,
+      headers: { ...headers },
       timeoutMillis: timeoutMs,
       // A finished request still counts for a moment, and one too many would be refused.
       concurrencyLimit: 2 * inFlight + 1,

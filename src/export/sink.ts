@@ -14,7 +14,7 @@ export interface LostSpans {
 export const NOTHING_LOST: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
 
 /** How a destination that sends requests gets on. */
-export interface ExportState {
+export interface DestinationState {
   /** Requests so far, by what became of them: taken, taken in part, not taken. */
   requests: { delivered: number; partial: number; failed: number };
   /** Spans that wait to be sent. */
@@ -23,13 +23,24 @@ export interface ExportState {
   stalledMs: number;
 }
 
+/** How all destinations together get on; `stalledMs` is that of the one that stalls longest. */
+export interface ExportState extends DestinationState {
+  /** Where there are several: each, by its number. */
+  destinations?: readonly NamedState[];
+}
+
+export interface NamedState extends DestinationState {
+  name: string;
+}
+
 export interface SpanSink {
   /**
    * Takes finished spans: `ResourceSpans` fields in a buffer that is the sink's from now on. Calls may
    * overlap and keep their order. Resolves when there is room for more; rejects with an ExportError
-   * when the sink is of no use any more.
+   * when the sink is of no use any more. Only a sink of several destinations looks at `destination`: 0
+   * is the ordinary one, n the n-th of the configuration.
    */
-  write(bytes: Uint8Array, spanCount: number): Promise<void>;
+  write(bytes: Uint8Array, spanCount: number, destination?: number): Promise<void>;
   /** Sends what waits for a fuller batch; resolves when all that was written by now has got there. */
   flush(): Promise<void>;
   /**
