@@ -91,7 +91,7 @@ function correlate(port, { module, config }) {
   port.on('message', ({ batch, owners: isAsked }) => {
     if (batch) {
       correlator.push(batch);
-      for (const span of decoder.decode(correlator.drain().bytes)) {
+      for (const span of correlator.drain().flatMap(({ bytes }) => decoder.decode(bytes))) {
         const { attributes } = span;
         if (attributes['k8s.event.uid']) {
           owners.set(attributes['k8s.pod.uid'], attributes['k8s.deployment.uid']);

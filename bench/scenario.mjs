@@ -49,7 +49,7 @@ function crateRunner() {
       const correlate = (batches) => {
         for (const { bytes } of batches) {
           correlator.push(bytes);
-          onSpans(correlator.drain().bytes);
+          for (const spans of correlator.drain()) onSpans(spans.bytes);
         }
       };
       for (const chunk of chunks) correlate(router.push(chunk));

@@ -11,6 +11,7 @@ import {
   variableOf,
 } from './config.js';
 import { readConfigFile } from './config-file.js';
+import { checkDestinations } from './destinations.js';
 import { ConfigError } from './errors.js';
 import { checkRules } from './rules.js';
 
@@ -34,7 +35,7 @@ export function loadConfig(
 ): Config {
   const path = flags.config ?? env.KSPAN_CONFIG;
   const file = path ? readConfigFile(String(path)) : undefined;
-  const { rules = [], ...settings } = file?.values ?? {};
+  const { rules = [], destinations = [], ...settings } = file?.values ?? {};
   const unknown = Object.keys(settings).find((key) => !Object.hasOwn(SETTINGS, key));
   if (unknown !== undefined) {
     throw new ConfigError('config_invalid', `${path} has an unknown setting "${unknown}"`);
@@ -50,13 +51,21 @@ export function loadConfig(
     if (settings[key] !== undefined) return { where: `${key} in ${path}`, value: settings[key] };
     return defaults[key] !== undefined && { where: key, value: defaults[key] };
   });
-  return { ...resolved, rules: checkRules(rules, (way) => file?.placeOf(['rules', ...way]) ?? '') };
+  const placesIn = (section: string) => (way: readonly PropertyKey[]) =>
+    file?.placeOf([section, ...way]) ?? '';
+  return {
+    ...resolved,
+    rules: checkRules(rules, placesIn('rules')),
+    // All other formats have one output.
+    destinations:
+      resolved.format === 'otlp' ? checkDestinations(destinations, placesIn('destinations')) : [],
+  };
 }
 
 /** Settings of a program that uses kspan as a library; the environment has no part in it. */
 export function resolveConfig(given: PartialConfig): Config {
   const resolved = resolve((key) => given[key] !== undefined && { where: key, value: given[key] });
-  return { ...resolved, rules: checkRules(given.rules ?? [], () => '') };
+  return { ...resolved, rules: checkRules(given.rules ?? [], () => ''), destinations: [] };
 }
 
 function resolve(lookUp: (key: SettingKey) => Given | false | undefined): Settings {

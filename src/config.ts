@@ -16,6 +16,7 @@ import {
   url,
   wholeNumber,
 } from './config-setting.js';
+import type { Destination } from './destinations.js';
 import type { RuleRow } from './rules.js';
 
 /** Where spans go: text for people, OTLP to a back end, OTLP as JSON lines, or nowhere. */
@@ -305,10 +306,14 @@ export type Settings = { [Key in SettingKey]: ValueOf<(typeof SETTINGS)[Key]> };
 export interface Config extends Settings {
   /** The user's rows of the table of causality. */
   rules: readonly RuleRow[];
+  /** Of `--format otlp`, beside the ordinary one. */
+  destinations: readonly Destination[];
 }
 
 /** Settings as a program gives them; what is left out has its default. */
-export type PartialConfig = Partial<Omit<Config, 'shards'>> & { shards?: number | 'auto' };
+export type PartialConfig = Partial<Omit<Config, 'shards' | 'destinations'>> & {
+  shards?: number | 'auto';
+};
 
 /** The flag of a setting: `--reorder-window-ms`. */
 export function flagOf(key: string): string {

@@ -240,8 +240,13 @@ export class Engine {
     for (const { shard, bytes } of batches) await this.#pool.send(shard, bytes);
   }
 
-  async #merge({ bytes, spanCount }: SpansReply): Promise<void> {
-    if (spanCount > 0) await this.#sink.write(bytes, spanCount);
+  /** All at once: one that waits for its destination holds up no other. */
+  async #merge({ spans }: SpansReply): Promise<void> {
+    await Promise.all(
+      spans.map(({ bytes, spanCount, destination }) =>
+        this.#sink.write(bytes, spanCount, destination),
+      ),
+    );
   }
 
   /** The next chunk, or undefined when there is none or none is wanted. */
@@ -304,7 +309,11 @@ function wasmSettings(config: Config): WasmSettings {
   const { parkedBytesMax, untimedBytesMax, frameBytesMax, clusterName, serviceName } = config;
   const limits = { objectsMax, eventUidsMax, parkedBytesMax, untimedBytesMax, frameBytesMax };
   const texts = { clusterName, serviceName, traceparentAnnotations: config.traceparentAnnotations };
-  return { shards, reorderWindowMs, idleMs, ...limits, ...texts, rules };
+  const destinations = config.destinations.map(({ namespaces, labels }) => ({
+    namespaces,
+    labels,
+  }));
+  return { shards, reorderWindowMs, idleMs, ...limits, ...texts, rules, destinations };
 }
 
 function sumOf(counts: Record<string, number>): number {

@@ -2,6 +2,17 @@
 // of the built-in ones (crates/correlate/rules/README.md). Their keys are checked here, what they mean
 // in the crate, samples included. What is wrong is a ConfigError of one line that names the row.
 import { z } from 'zod';
+import {
+  checkSection,
+  labelOf,
+  list,
+  mapError,
+  oneLine,
+  type PlaceOf,
+  type Section,
+  text,
+  texts,
+} from './config-section.js';
 import { ConfigError } from './errors.js';
 import { compileWasm, WasmRules } from './wasm.js';
 
@@ -48,15 +59,9 @@ export interface RuleRow {
   samples?: RuleSample[] | undefined;
 }
 
-/** The way to a value in the list of rows: `[2, 'names', 0, 'kind']`. */
-export type RulePath = readonly PropertyKey[];
-
-const text = z.string('must be text');
 const flag = z.boolean('must be true or false');
-const list = <T extends z.ZodType>(item: T) => z.array(item, 'must be a list');
 const word = <T extends string>(...words: [T, ...T[]]) =>
   z.enum(words, `must be ${words.join(' or ')}`);
-const texts = list(text);
 
 const object = z.strictObject({ kind: text, name: text, namespace: text.optional() });
 const objectOr = <T extends string>(...words: [T, ...T[]]) =>
@@ -101,25 +106,11 @@ const row = z.strictObject(
   },
   { error: mapError },
 );
-const schema: z.ZodType<RuleRow[]> = list(row);
+const SECTION: Section<RuleRow> = { key: 'rules', label: 'id', schema: list(row) };
 
-function mapError(issue: { code?: string; keys?: string[] }): string {
-  const unknown = issue.code === 'unrecognized_keys' && issue.keys?.[0];
-  return unknown ? `has an unknown key "${unknown}"` : 'must be a map';
-}
-
-/** Rows that are right. `placeOf` says where a value is written, for the error: `FILE:LINE: `. */
-export function checkRules(given: unknown, placeOf: (path: RulePath) => string): RuleRow[] {
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const { path, message } = issue;
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-    const value = valueName(path.slice(1));
-    const what = `${labelOf(given, path[0])}${value && `: ${value}`} ${message}`;
-    throw new ConfigError('config_invalid', placeOf([...path, ...unknown]) + what);
-  }
-  const rows = parsed.data;
+/** Rows that are right. */
+export function checkRules(given: unknown, placeOf: PlaceOf): RuleRow[] {
+  const rows = checkSection(SECTION, given, placeOf);
   try {
     if (rows.length > 0) new WasmRules(compileWasm(), rows);
     return rows;
@@ -128,24 +119,7 @@ export function checkRules(given: unknown, placeOf: (path: RulePath) => string):
     if (typeof what !== 'string') throw what;
     const index = rows.findIndex(({ id }) => what.startsWith(`row ${id}: `));
     const [path, start] = index < 0 ? [[], 0] : [[index], `row ${rows[index]!.id}: `.length];
-    const message = `${placeOf(path)}${labelOf(given, path[0])}: ${oneLine(what.slice(start))}`;
+    const message = `${placeOf(path)}${labelOf(SECTION, given, path[0])}: ${oneLine(what.slice(start))}`;
     throw new ConfigError('config_invalid', message);
   }
-}
-
-/** `rules[2] (id my-row)` */
-function labelOf(given: unknown, index: PropertyKey | undefined): string {
-  if (index === undefined) return 'rules';
-  const { id } = Object((given as unknown[])[Number(index)]);
-  return `rules[${String(index)}]${typeof id === 'string' ? ` (id ${oneLine(id)})` : ''}`;
-}
-
-/** `names[0].kind` */
-function valueName(path: RulePath): string {
-  const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`));
-  return keys.join('').slice(1);
-}
-
-function oneLine(what: string): string {
-  return what.replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -27,6 +27,14 @@ export interface WasmSettings {
   traceparentAnnotations: string;
   /** The user's rows, checked. */
   rules: readonly object[];
+  /** Whose spans are for which destination beside the ordinary one. */
+  destinations: readonly DestinationRule[];
+}
+
+/** Of the namespaces whose spans a destination gets; what is empty fits any. */
+export interface DestinationRule {
+  namespaces: readonly string[];
+  labels: Readonly<Record<string, string>>;
 }
 
 /** Numbers by reason, such as `{ truncated: 1 }`; reasons that did not occur may be missing. */
@@ -227,8 +235,10 @@ export class WasmRouter {
   }
 }
 
-/** Finished spans of one shard. */
-export interface DrainedSpans {
+/** Finished spans of one shard for one destination. */
+export interface DestinationSpans {
+  /** 0: the ordinary one; n: the n-th of the settings. */
+  destination: number;
   /** `ResourceSpans` fields; any number of such, one after another, are an ExportTraceServiceRequest. */
   bytes: Uint8Array<ArrayBuffer>;
   spanCount: number;
@@ -237,12 +247,14 @@ export interface DrainedSpans {
 /** Makes the spans of one shard. */
 export class WasmCorrelator {
   readonly #correlator: Correlator;
+  readonly #destinations: number;
 
   constructor(module: WasmModule, settings: WasmSettings, snapshot?: Uint8Array) {
     initSync({ module: module as never });
     this.#correlator = withSettings(settings, (inner) =>
       snapshot ? Correlator.restore(inner, snapshot) : new Correlator(inner),
     );
+    this.#destinations = settings.destinations.length + 1;
   }
 
   /** A Correlator that goes on from a snapshot. Throws as `WasmRouter.restore` does. */
@@ -260,10 +272,16 @@ export class WasmCorrelator {
     this.#correlator.push(batch);
   }
 
-  /** What is finished since the last time. */
-  drain(): DrainedSpans {
-    const bytes = this.#correlator.drain() as Uint8Array<ArrayBuffer>;
-    return { bytes, spanCount: this.#correlator.drained_spans() };
+  /** What is finished since the last time, for each destination that there is something for. */
+  drain(): DestinationSpans[] {
+    const drained: DestinationSpans[] = [];
+    for (let destination = 0; destination < this.#destinations; destination++) {
+      const spanCount = this.#correlator.spans(destination);
+      if (spanCount === 0) continue;
+      const bytes = this.#correlator.drain(destination) as Uint8Array<ArrayBuffer>;
+      drained.push({ destination, bytes, spanCount });
+    }
+    return drained;
   }
 
   counts(): CorrelatorCounts {
@@ -285,6 +303,7 @@ function withSettings<T>(given: WasmSettings, use: (inner: Settings) => T): T {
   inner.set_service_name(given.serviceName);
   inner.set_traceparent_annotations(given.traceparentAnnotations);
   if (given.rules.length > 0) inner.set_rules(JSON.stringify(given.rules));
+  if (given.destinations.length > 0) inner.set_destinations(JSON.stringify(given.destinations));
   // Not freed when it throws: after a trap that would only hide the trap.
   const made = use(inner);
   inner.free();

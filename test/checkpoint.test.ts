@@ -13,7 +13,7 @@ import { endingNow, type HappeningFrame, isWatched, kindsArgs, play } from './su
 import { kspan } from './support/kspan.ts';
 import { LiveKspan } from './support/live-kspan.ts';
 import { decodeOtlp } from './support/otlp.ts';
-import type { Samples } from './support/prometheus.ts';
+import { type Samples, total } from './support/prometheus.ts';
 import { scenario } from './support/scenarios.ts';
 import type { PlainSpan } from './support/spans.ts';
 import { startTraceReceiver, type TraceReceiver } from './support/trace-receiver.ts';
@@ -125,7 +125,7 @@ describe('a run that goes on from a checkpoint', () => {
     const sent = spansOf(receiver);
     const second = await startKept(rare);
     await second.until(
-      (now) => hasDone(events)(now) && now.get('kspan_export_waiting_spans') === 0,
+      (now) => hasDone(events)(now) && total(now, 'kspan_export_waiting_spans') === 0,
     );
     await second.stop();
     const spans = spansOf(receiver);

@@ -100,7 +100,7 @@ describe('/metrics', () => {
       live,
       (now) =>
         total(now, 'kspan_events_total') === 3 &&
-        now.get('kspan_export_requests_total{outcome="delivered"}')! > 0,
+        now.get('kspan_export_requests_total{outcome="delivered",destination="default"}')! > 0,
     );
     const expected = {
       kspan_events_total: 3,
@@ -109,7 +109,7 @@ describe('/metrics', () => {
       'kspan_events_dropped_total{reason="no_involved_object"}': 1,
       kspan_events_held: 0,
       kspan_spans_undelivered_total: 0,
-      'kspan_export_requests_total{outcome="failed"}': 0,
+      'kspan_export_requests_total{outcome="failed",destination="default"}': 0,
       'kspan_watch_up{path="/api/v1/events"}': 1,
       'kspan_watch_up{path="/api/v1/pods"}': 1,
     };

@@ -75,6 +75,7 @@ describe('the lines of a watch', () => {
       serviceName: '',
       traceparentAnnotations: '',
       rules: [],
+      destinations: [],
     });
     for (const chunk of chunks) router.push(lines.push(chunk, END).frames);
     expect(router.counts()).toMatchObject({ metadata: 3, skipped: { frame_too_large: 1 } });

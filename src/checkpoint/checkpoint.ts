@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
 import type { EngineSnapshot } from '../engine.js';
 import { StateError } from '../errors.js';
-import type { SpanBytes } from '../export/split.js';
 import type { ClusterPosition } from '../ingest/watch-view.js';
+import type { FinishedSpans } from './outbox.js';
 
 export interface Checkpoint {
   /** Names the cluster: a uid where it lets it be read. */
@@ -16,7 +16,7 @@ export interface Checkpoint {
   /** Of all before the position. */
   engine: EngineSnapshot;
   /** That were finished by then, and may not have got where they should. */
-  spans: SpanBytes[];
+  spans: FinishedSpans[];
 }
 
 const MAGIC = 'kspan checkpoint 1\n';

@@ -69,7 +69,7 @@ export class Checkpointer {
       if (checkpoint) {
         const started = await start(checkpoint.engine);
         this.resumed = checkpoint.position;
-        for (const { bytes, spanCount } of checkpoint.spans) await outbox.write(bytes, spanCount);
+        outbox.restore(checkpoint.spans);
         this.#release();
         onResume(checkpoint.position);
         return started;
@@ -92,7 +92,7 @@ export class Checkpointer {
     const takenAt = performance.now();
     await traced('checkpoint', {}, async (span) => {
       const state = await engine.snapshot();
-      await this.#write({ position, engine: state, spans: outbox.unsettled() }, takenAt);
+      await this.#write({ position, engine: state, spans: outbox.forCheckpoint() }, takenAt);
       span.setAttribute('bytes', this.#bytes);
     });
     this.#dueAt = takenAt + Math.max(intervalMs, (performance.now() - takenAt) / SHARE_MAX);
@@ -104,7 +104,7 @@ export class Checkpointer {
     const { outbox } = this.#options;
     const takenAt = performance.now();
     const position = outbox.failed ? undefined : this.position();
-    const spans = outbox.unsettled();
+    const spans = outbox.forCheckpoint();
     if (position) await this.#write({ position, engine: snapshot, spans }, takenAt);
     await outbox.release();
     await outbox.close();

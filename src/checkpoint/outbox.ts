@@ -2,17 +2,27 @@
 // them is on disk, and only then go to the sink behind it. So what a back end got is what the newest
 // checkpoint says, and after a crash it gets the very same bytes again, or spans that it has never
 // seen. Writing to it never waits: whoever takes checkpoints looks at `bytes`.
+import { DEFAULT_DESTINATION } from '../destinations.js';
 import type { SpanCounts } from '../export/decode.js';
 import type { ExportState, LostSpans, SpanSink } from '../export/sink.js';
 import type { SpanBytes } from '../export/split.js';
 
+/** As a worker gave them, or a part of that. */
+export interface FinishedSpans extends SpanBytes {
+  /** Its name: whoever goes on may have other destinations, and other numbers for them. */
+  destination: string;
+}
+
 export class Outbox implements SpanSink {
   readonly #sink: SpanSink;
-  #held: SpanBytes[] = [];
+  /** Names of the destinations, by number. */
+  readonly #names: readonly string[];
+  #held: FinishedSpans[] = [];
   #bytes = 0;
 
-  constructor(sink: SpanSink) {
+  constructor(sink: SpanSink, destinations: readonly { name: string }[] = []) {
     this.#sink = sink;
+    this.#names = [DEFAULT_DESTINATION, ...destinations.map(({ name }) => name)];
   }
 
   /** Of the spans that wait for a checkpoint. */
@@ -34,18 +44,34 @@ export class Outbox implements SpanSink {
 
   get exports(): ExportState | undefined {
     const { exports } = this.#sink;
-    const held = this.#held.reduce((sum, { spanCount }) => sum + spanCount, 0);
-    return exports && { ...exports, waitingSpans: exports.waitingSpans + held };
+    const held = (name?: string) =>
+      this.#held
+        .filter(({ destination }) => name === undefined || destination === name)
+        .reduce((sum, { spanCount }) => sum + spanCount, 0);
+    const destinations = exports?.destinations?.map((one) => {
+      return { ...one, waitingSpans: one.waitingSpans + held(one.name) };
+    });
+    const waitingSpans = (exports?.waitingSpans ?? 0) + held();
+    return exports && { ...exports, waitingSpans, ...(destinations && { destinations }) };
   }
 
-  async write(bytes: Uint8Array, spanCount: number): Promise<void> {
-    this.#held.push({ bytes, spanCount });
+  async write(bytes: Uint8Array, spanCount: number, destination = 0): Promise<void> {
+    this.#held.push({ bytes, spanCount, destination: this.#names[destination]! });
     this.#bytes += bytes.length;
   }
 
   /** All that a checkpoint must hold: what waits for one, and what has not arrived since. */
-  unsettled(): SpanBytes[] {
-    return [...(this.#sink.unsettled?.() ?? []), ...this.#held];
+  forCheckpoint(): FinishedSpans[] {
+    const sent = (this.#sink.unsettled?.() ?? []).map(({ destination = 0, ...spans }) => {
+      return { ...spans, destination: this.#names[destination]! };
+    });
+    return [...sent, ...this.#held];
+  }
+
+  /** A checkpoint had them that another run has written. */
+  restore(spans: readonly FinishedSpans[]): void {
+    this.#held.push(...spans);
+    this.#bytes += spans.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   /**
@@ -53,9 +79,7 @@ export class Outbox implements SpanSink {
    * the sink's at once, so the next checkpoint finds them there.
    */
   async release(): Promise<void> {
-    await Promise.all(
-      this.#take().map(({ bytes, spanCount }) => this.#sink.write(bytes, spanCount)),
-    );
+    await Promise.all(this.#take().map((one) => this.#send(one)));
   }
 
   flush(): Promise<void> {
@@ -68,16 +92,20 @@ export class Outbox implements SpanSink {
 
   abandon(): void {
     // Given up there, they are counted there; it has no say in it any more.
-    for (const { bytes, spanCount } of this.#take()) {
-      this.#sink.write(bytes, spanCount).catch(() => {});
-    }
+    for (const one of this.#take()) this.#send(one).catch(() => {});
     this.#sink.abandon();
   }
 
-  #take(): SpanBytes[] {
+  #take(): FinishedSpans[] {
     const held = this.#held;
     this.#held = [];
     this.#bytes = 0;
     return held;
+  }
+
+  /** What was for a destination that is no longer there goes to the ordinary one. */
+  #send({ bytes, spanCount, destination }: FinishedSpans): Promise<void> {
+    const number = Math.max(0, this.#names.indexOf(destination));
+    return this.#sink.write(bytes, spanCount, number);
   }
 }

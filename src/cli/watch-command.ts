@@ -38,7 +38,7 @@ export async function watchCommand({ flags }: WatchCommand, env: Environment): P
       () => otlpEndpoint(env, flags),
       (line) => log.warn(line),
     );
-    const outbox = cluster ? new Outbox(opened) : undefined;
+    const outbox = cluster ? new Outbox(opened, config.destinations) : undefined;
     live.checkpointer = outbox && openCheckpointer(config, cluster, outbox, log);
     const sink = outbox ?? opened;
     const recorder = config.captureTo ? openRecorder(config.captureTo, config) : undefined;

@@ -1,9 +1,12 @@
 // Makes the sink that the settings ask for.
+import { join } from 'node:path';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Config } from '../config.js';
+import { DEFAULT_DESTINATION } from '../destinations.js';
 import { ConfigError } from '../errors.js';
 import type { OtlpEndpoint } from '../otlp-endpoint.js';
 import { BatchingSink, type BatchLimits } from './batching.js';
+import { DestinationsSink } from './destinations.js';
 import { NoneSink } from './none.js';
 import { OtlpGrpcTarget } from './otlp-grpc.js';
 import { OtlpHttpTarget } from './otlp-http.js';
@@ -37,7 +40,7 @@ export function openSink(
     case 'otlp-json':
       return new BatchingSink(new OtlpJsonTarget(openOutput(out)), oneAtATime(config));
     case 'otlp':
-      return openOtlp(config, endpoint(), onNotice);
+      return openDestinations(config, endpoint(), onNotice);
   }
 }
 
@@ -46,16 +49,35 @@ export function exporterSink(exporter: SpanExporter, config: Config): SpanSink {
   return new BatchingSink(new SpanExporterTarget(exporter), oneAtATime(config));
 }
 
-function openOtlp(
+function openDestinations(
   config: Config,
   endpoint: OtlpEndpoint,
   onNotice: (line: string) => void,
 ): SpanSink {
+  const { destinations, spoolDir } = config;
+  if (destinations.length === 0) return openOtlp(config, { endpoint, spoolDir, onNotice });
+  const named = destinations.map(({ name, endpoint }) => {
+    return { name, endpoint, spoolDir: spoolDir && join(spoolDir, name) };
+  });
+  const sinks = [{ name: DEFAULT_DESTINATION, endpoint, spoolDir }, ...named].map((one) => {
+    const onItsNotice = (line: string) => onNotice(`destination ${one.name}: ${line}`);
+    return { name: one.name, sink: openOtlp(config, { ...one, onNotice: onItsNotice }) };
+  });
+  return new DestinationsSink(sinks, onNotice);
+}
+
+interface BackEnd {
+  endpoint: OtlpEndpoint;
+  spoolDir: string;
+  onNotice: (line: string) => void;
+}
+
+function openOtlp(config: Config, { endpoint, spoolDir, onNotice }: BackEnd): SpanSink {
   const { exportTimeoutMs: timeoutMs, exportsInFlight: inFlight, exportGiveUpMs } = config;
   const Target = endpoint.protocol === 'grpc' ? OtlpGrpcTarget : OtlpHttpTarget;
   const target = new Target(endpoint, { timeoutMs, inFlight, onNotice });
   const persistent = new PersistentTarget(target, { giveUpMs: exportGiveUpMs, onNotice });
-  const { spoolDir, spoolBytesMax: bytesMax } = config;
+  const bytesMax = config.spoolBytesMax;
   const spool = spoolDir ? Spool.open(spoolDir, { bytesMax, onNotice }) : undefined;
   return new BatchingSink(persistent, { ...oneAtATime(config), inFlight }, spool);
 }

@@ -118,9 +118,7 @@ export class OtlpHttpTarget implements BatchTarget {
   /** Compressed once, however often it is sent. */
   #bodyOf(batch: SpanBytes): Promise<Uint8Array> {
     if (this.#endpoint.compression === 'none') return Promise.resolve(batch.bytes);
-    const known = this.#bodies.get(batch);
-    if (known) return known;
-    const body = gzipped(batch.bytes);
+    const body = this.#bodies.get(batch) ?? gzipped(batch.bytes);
     this.#bodies.set(batch, body);
     return body;
   }

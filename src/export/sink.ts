@@ -12,7 +12,7 @@ export interface LostSpans extends SpanCounts {
 export const NOTHING_LOST: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
 
 /** How a destination that sends requests gets on. */
-export interface ExportState {
+export interface DestinationState {
   /** Requests so far, by what became of them: taken, taken in part, not taken. */
   requests: { delivered: number; partial: number; failed: number };
   /** Spans that the other side has said to have taken. */
@@ -27,13 +27,29 @@ export interface ExportState {
   stalledMs: number;
 }
 
+/** How all destinations together get on; `stalledMs` is that of the one that stalls longest. */
+export interface ExportState extends DestinationState {
+  /** Where there are several: each, by its number. */
+  destinations?: readonly NamedState[];
+}
+
+export interface NamedState extends DestinationState {
+  name: string;
+}
+
+export interface UnsettledSpans extends SpanBytes {
+  /** 0 when left out. */
+  destination?: number;
+}
+
 export interface SpanSink {
   /**
    * Takes finished spans: `ResourceSpans` fields in a buffer that is the sink's from now on. Calls may
    * overlap and keep their order. Resolves when there is room for more; rejects with an ExportError
-   * when the sink is of no use any more.
+   * when the sink is of no use any more. Only a sink of several destinations looks at `destination`: 0
+   * is the ordinary one, n the n-th of the configuration.
    */
-  write(bytes: Uint8Array, spanCount: number): Promise<void>;
+  write(bytes: Uint8Array, spanCount: number, destination?: number): Promise<void>;
   /** Sends what waits for a fuller batch; resolves when all that was written by now has got there. */
   flush(): Promise<void>;
   /**
@@ -50,7 +66,7 @@ export interface SpanSink {
   /** On disk, for a later run, when this one has ended. */
   readonly kept?: SpanCounts | undefined;
   /** Written, in memory, and not where they should be yet; a checkpoint keeps them. */
-  unsettled?(): SpanBytes[];
+  unsettled?(): UnsettledSpans[];
   /** Now; undefined where no requests are sent. */
   readonly exports?: ExportState | undefined;
 }

@@ -3,8 +3,9 @@
 // up in every answer and the path of an Event knows nothing of metrics. Labels have few values: reasons,
 // shards, and the paths of the streams.
 import { Counter, Gauge, Registry } from 'prom-client';
+import { DEFAULT_DESTINATION } from '../destinations.js';
 import type { EngineState, RunSummary } from '../engine.js';
-import type { ExportState } from '../export/sink.js';
+import type { DestinationState } from '../export/sink.js';
 import type { StreamView } from '../ingest/watch-view.js';
 import type { LiveRun, LiveState } from './live-run.js';
 
@@ -118,24 +119,31 @@ export const METRICS: Readonly<Record<string, Metric>> = {
   ),
   kspan_export_requests_total: counter(
     'Requests to the back end: delivered, partial (some spans refused) or failed, each with its retries.',
-    ofEngine(({ exports }) => Object.entries(exports?.requests ?? {}).map(swapped)),
+    ofDestinations((name, { requests }) =>
+      Object.entries(requests).map(([outcome, count]) => [count, outcome, name]),
+    ),
     'outcome',
+    'destination',
   ),
   kspan_export_delivered_spans_total: counter(
     'Spans that the back end has taken.',
-    ofExports(({ deliveredSpans }) => deliveredSpans),
+    ofDestinations((name, { deliveredSpans }) => [[deliveredSpans, name]]),
+    'destination',
   ),
   kspan_export_waiting_bytes: gauge(
     'Spans in memory that the back end has not taken; --export-room-bytes is the limit.',
-    ofExports(({ waitingBytes }) => waitingBytes),
+    ofDestinations((name, { waitingBytes }) => [[waitingBytes, name]]),
+    'destination',
   ),
   kspan_export_spool_bytes: gauge(
     'Spans on disk that the back end has not taken; --spool-bytes-max is the limit.',
-    ofExports(({ spoolBytes }) => spoolBytes),
+    ofDestinations((name, { spoolBytes }) => [[spoolBytes, name]]),
+    'destination',
   ),
   kspan_export_waiting_spans: gauge(
     'Spans that wait to be sent.',
-    ofExports(({ waitingSpans }) => waitingSpans),
+    ofDestinations((name, { waitingSpans }) => [[waitingSpans, name]]),
+    'destination',
   ),
   kspan_shard_batches_in_flight: gauge(
     'Batches sent to the worker of a shard whose spans are not taken yet.',
@@ -243,8 +251,13 @@ function ofEngine(read: (engine: EngineState) => Sample[]): Read {
   return ({ engine }) => (engine ? read(engine) : []);
 }
 
-function ofExports(read: (exports: ExportState) => number): Read {
-  return ofEngine(({ exports }) => (exports ? [[read(exports)]] : []));
+/** By name; where there is one, it is the ordinary one. */
+function ofDestinations(read: (name: string, state: DestinationState) => Sample[]): Read {
+  return ofEngine(({ exports }) => {
+    if (!exports) return [];
+    const { destinations = [{ ...exports, name: DEFAULT_DESTINATION }] } = exports;
+    return destinations.flatMap((one) => read(one.name, one));
+  });
 }
 
 function ofStreams(read: (stream: StreamView) => number): Read {

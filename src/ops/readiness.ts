@@ -2,6 +2,7 @@
 // Events come and spans go, else one line that says what does not. A stream that fails counts from its
 // first failure on: whoever asks (a kubelet) has a patience of their own. Metadata that is not allowed,
 // or that the run has given up waiting for, is worked around and does not count.
+import type { ExportState } from '../export/sink.js';
 import { isGivenUp, type StreamView } from '../ingest/watch-view.js';
 import type { LiveState } from './live-run.js';
 
@@ -13,8 +14,8 @@ export function notReady({ engine, cluster, isEnding }: LiveState): string | und
   if (isEnding) return 'the run is ending';
   if (!engine) return 'the engine has not started';
   if (engine.sinkFailed) return 'spans can no longer be delivered';
-  const { stalledMs = 0 } = engine.exports ?? {};
-  if (stalledMs > STALL_MS) return `the back end has not answered for ${seconds(stalledMs)}`;
+  const stalled = stalledBackEnd(engine.exports);
+  if (stalled) return stalled;
   if (!cluster || cluster.events.length === 0) return 'Events are not asked for yet';
   if (!cluster.isCertain()) return 'the API server does not answer';
   const stuck = [
@@ -22,6 +23,14 @@ export function notReady({ engine, cluster, isEnding }: LiveState): string | und
     ...cluster.metadata.filter((stream) => !isMoving(stream) && !isGivenUp(stream)),
   ];
   return stuck.length === 0 ? undefined : told(stuck);
+}
+
+function stalledBackEnd(exports: ExportState | undefined): string | undefined {
+  const { stalledMs = 0, destinations = [] } = exports ?? {};
+  if (stalledMs <= STALL_MS) return undefined;
+  const name = destinations.find((one) => one.stalledMs === stalledMs)?.name;
+  const who = name === undefined ? 'the back end' : `destination ${name}`;
+  return `${who} has not answered for ${seconds(stalledMs)}`;
 }
 
 /** Between two watches a stream is not live, and well. */

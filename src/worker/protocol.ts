@@ -1,7 +1,7 @@
 // Everything that is said between the main thread and a worker, read by both sides. The main thread
 // asks, the worker answers each question once, in order. All bytes are transferred, so whoever sends
 // them has them no longer.
-import type { CorrelatorCounts, WasmModule, WasmSettings } from '../wasm.js';
+import type { CorrelatorCounts, DestinationSpans, WasmModule, WasmSettings } from '../wasm.js';
 
 /** What a worker starts with. */
 export interface WorkerStart {
@@ -40,9 +40,8 @@ export interface ReadyReply {
 /** What is finished after a batch; `counts` are since the start. */
 export interface SpansReply {
   type: 'spans';
-  /** `ResourceSpans` fields. */
-  bytes: Uint8Array<ArrayBuffer>;
-  spanCount: number;
+  /** Only of destinations for which there are any. */
+  spans: DestinationSpans[];
   counts: CorrelatorCounts;
   memoryBytes: number;
 }

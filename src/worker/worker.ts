@@ -34,8 +34,7 @@ export default function answer(request: WorkerRequest): unknown {
 
 function correlate(current: WasmCorrelator, batch: Uint8Array): SpansReply {
   current.push(batch);
-  const { bytes, spanCount } = current.drain();
-  return { type: 'spans', bytes, spanCount, ...look(current) };
+  return { type: 'spans', spans: current.drain(), ...look(current) };
 }
 
 function look(current: WasmCorrelator): Pick<SpansReply, 'counts' | 'memoryBytes'> {
@@ -58,7 +57,8 @@ function attempt(
 function moved(reply: SpansReply | SnapshotReply): unknown {
   return move({
     get [transferableSymbol]() {
-      return [reply.bytes.buffer];
+      const sent = reply.type === 'spans' ? reply.spans : [reply];
+      return sent.map(({ bytes }) => bytes.buffer);
     },
     get [valueSymbol]() {
       return reply;

@@ -28,7 +28,7 @@ export function correlateInProcess(
   const exchange = (): void => {
     correlators.forEach((correlator, shard) => {
       correlator.push(router.take(shard, true));
-      drained.push(correlator.drain().bytes);
+      drained.push(...correlator.drain().map(({ bytes }) => bytes));
     });
   };
   for (const chunk of chunksOf(input, batchFrames)) {

@@ -8,8 +8,7 @@ export class Correlator {
     free(): void;
     [Symbol.dispose](): void;
     counts(): string;
-    drain(): Uint8Array;
-    drained_spans(): number;
+    drain(destination: number): Uint8Array;
     constructor(settings: Settings);
     /**
      * # Errors
@@ -22,6 +21,7 @@ export class Correlator {
      */
     static restore(settings: Settings, snapshot: Uint8Array): Correlator;
     snapshot(): Uint8Array;
+    spans(destination: number): number;
 }
 
 /**
@@ -81,6 +81,11 @@ export class Settings {
     set_cluster_name(name: string): void;
     /**
      * # Errors
+     * It is no JSON.
+     */
+    set_destinations(json: string): void;
+    /**
+     * # Errors
      * The id of a row, and what is wrong with it.
      */
     set_rules(json: string): void;
@@ -105,12 +110,12 @@ export interface InitOutput {
     readonly __wbg_rules_free: (a: number, b: number) => void;
     readonly __wbg_settings_free: (a: number, b: number) => void;
     readonly correlator_counts: (a: number) => [number, number];
-    readonly correlator_drain: (a: number) => [number, number];
-    readonly correlator_drained_spans: (a: number) => number;
+    readonly correlator_drain: (a: number, b: number) => [number, number];
     readonly correlator_new: (a: number) => number;
     readonly correlator_push: (a: number, b: number, c: number) => [number, number];
     readonly correlator_restore: (a: number, b: number, c: number) => [number, number, number];
     readonly correlator_snapshot: (a: number) => [number, number];
+    readonly correlator_spans: (a: number, b: number) => number;
     readonly router_counts: (a: number) => [number, number];
     readonly router_finish: (a: number) => [number, number, number];
     readonly router_new: (a: number) => number;
@@ -125,6 +130,7 @@ export interface InitOutput {
     readonly rules_try_message: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => [number, number];
     readonly settings_new: () => number;
     readonly settings_set_cluster_name: (a: number, b: number, c: number) => void;
+    readonly settings_set_destinations: (a: number, b: number, c: number) => [number, number];
     readonly settings_set_event_uids_max: (a: number, b: number) => void;
     readonly settings_set_frame_bytes_max: (a: number, b: number) => void;
     readonly settings_set_idle_ms: (a: number, b: number) => void;

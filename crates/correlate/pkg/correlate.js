@@ -36,20 +36,14 @@ export class Correlator {
         }
     }
     /**
+     * @param {number} destination
      * @returns {Uint8Array}
      */
-    drain() {
-        const ret = wasm.correlator_drain(this.__wbg_ptr);
+    drain(destination) {
+        const ret = wasm.correlator_drain(this.__wbg_ptr, destination);
         var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
         wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
         return v1;
-    }
-    /**
-     * @returns {number}
-     */
-    drained_spans() {
-        const ret = wasm.correlator_drained_spans(this.__wbg_ptr);
-        return ret >>> 0;
     }
     /**
      * @param {Settings} settings
@@ -99,6 +93,14 @@ export class Correlator {
         var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
         wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
         return v1;
+    }
+    /**
+     * @param {number} destination
+     * @returns {number}
+     */
+    spans(destination) {
+        const ret = wasm.correlator_spans(this.__wbg_ptr, destination);
+        return ret >>> 0;
     }
 }
 if (Symbol.dispose) Correlator.prototype[Symbol.dispose] = Correlator.prototype.free;
@@ -349,6 +351,19 @@ export class Settings {
         const ptr0 = passStringToWasm0(name, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
         const len0 = WASM_VECTOR_LEN;
         wasm.settings_set_cluster_name(this.__wbg_ptr, ptr0, len0);
+    }
+    /**
+     * # Errors
+     * It is no JSON.
+     * @param {string} json
+     */
+    set_destinations(json) {
+        const ptr0 = passStringToWasm0(json, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.settings_set_destinations(this.__wbg_ptr, ptr0, len0);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
     }
     /**
      * @param {number} uids

@@ -5,7 +5,7 @@ use crate::counts::CorrelatorCounts;
 use crate::encode::{Position, SpanEncoder};
 use crate::links::SpanLink;
 use crate::objects::ObjectDetail;
-use crate::otlp::Encoder;
+use crate::outlets::Outlets;
 use crate::owners::ObjectId;
 use crate::parent::{Parent, object_named};
 use crate::pending::Pending;
@@ -244,17 +244,17 @@ pub fn begin_of(root: &mut Root, pending: &Pending) -> Nanos {
 }
 
 /// A span leaves, and is accounted for.
-pub fn leave(out: &mut Encoder, counts: &mut CorrelatorCounts, span: &Finished) {
+pub fn leave(out: &mut Outlets, counts: &mut CorrelatorCounts, span: &Finished) {
     if span.occurrence {
         counts.exported += 1;
         counts.held -= 1;
     } else {
         counts.synthetic += 1;
     }
-    out.push(&span.resource, &span.body, span.start, span.end, span.incomplete);
+    out.push(span);
 }
 
-fn leave_span(out: &mut Encoder, counts: &mut CorrelatorCounts, span: Span) {
+fn leave_span(out: &mut Outlets, counts: &mut CorrelatorCounts, span: Span) {
     let Some(body) = span.body else { return };
     let Span { resource, start, end, occurrence, .. } = span;
     leave(out, counts, &Finished { resource, body, start, end, incomplete: false, occurrence });

@@ -18,7 +18,7 @@ use crate::limits::Settings;
 use crate::marks::{self, Marks};
 use crate::meta::{self, ObjectMeta};
 use crate::objects::ObjectDetail;
-use crate::otlp::Encoder;
+use crate::outlets::Outlets;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope};
 use crate::pending::{About, Pending};
 use crate::phases::PhaseOwner;
@@ -51,12 +51,14 @@ impl Correlator {
     /// A Correlator at the beginning of a stream.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let mut out = Outlets::default();
+        out.set_rules(&settings.destinations);
         Self {
             world: World {
                 objects: OwnerIndex::default(),
                 spans: SpanEncoder::new(&settings),
                 troubles: Troubles::default(),
-                out: Encoder::default(),
+                out,
                 counts: CorrelatorCounts::default(),
                 ahead: 0,
                 unpinned: Vec::new(),
@@ -76,6 +78,7 @@ impl Correlator {
     pub fn restore(settings: Settings, snapshot: &[u8]) -> Result<Self, SnapshotError> {
         let mut restored: Self = snapshot::read(MACHINE, &settings, snapshot)?;
         restored.plan();
+        restored.world.out.set_rules(&settings.destinations);
         restored.world.settings = settings;
         Ok(restored)
     }
@@ -83,7 +86,7 @@ impl Correlator {
     /// All that it knows, for `restore`. Its spans have been drained.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        assert_eq!(self.spans(), 0, "spans are drained before a snapshot is taken");
+        assert!(self.world.out.is_empty(), "spans are drained before a snapshot is taken");
         snapshot::write(MACHINE, &self.world.settings, self)
     }
 
@@ -135,16 +138,17 @@ impl Correlator {
         self.world.objects.expire(watermark);
     }
 
-    /// Takes the spans that have left: `ResourceSpans` fields of an `ExportTraceServiceRequest`;
-    /// those of several calls may be joined.
-    pub fn drain(&mut self) -> Vec<u8> {
-        self.world.out.drain()
+    /// Takes the spans for a destination that have left: `ResourceSpans` fields of an
+    /// `ExportTraceServiceRequest`; those of several calls may be joined. Destinations are numbered
+    /// as in `DestinationRules`.
+    pub fn drain(&mut self, destination: usize) -> Vec<u8> {
+        self.world.out.drain(destination)
     }
 
-    /// Spans that wait to be drained.
+    /// Spans that wait to be drained for a destination.
     #[must_use]
-    pub fn spans(&self) -> u32 {
-        self.world.out.spans()
+    pub fn spans(&self, destination: usize) -> u32 {
+        self.world.out.spans(destination)
     }
 
     /// What became of the occurrences so far.
@@ -200,8 +204,11 @@ impl Correlator {
 
     fn meta(&mut self, scope: Scope, version: &Version<'_>) {
         let Some(meta) = meta::parse_meta(version.metadata, version.kind) else { return };
-        if meta.kind == "Namespace" && meta.name == "kube-system" {
-            self.set_cluster_uid(&meta.uid);
+        if meta.kind == "Namespace" {
+            self.world.out.learn(&meta, version.deleted, self.world.watermark);
+            if meta.name == "kube-system" {
+                self.set_cluster_uid(&meta.uid);
+            }
         }
         let marks = marks::read(&meta, &self.world.settings.traceparent_annotations);
         let may_rest = scope != EVERYWHERE && !version.deleted && !self.roots.contains_key(&scope);
@@ -275,8 +282,11 @@ impl Correlator {
     /// The Router holds the limit on objects, so that all shards forget the same.
     fn evict(&mut self, scope: Scope, object: u128) {
         self.wake(scope);
-        let objects = &mut self.world.objects;
+        let World { objects, out, .. } = &mut self.world;
         if let Some(id) = objects.find_in(scope, object) {
+            if scope == EVERYWHERE && objects[id].kind() == "Namespace" {
+                out.forget(&objects[id].name);
+            }
             objects.forget(id);
         }
     }

@@ -126,7 +126,7 @@ impl SpanEncoder {
         if !matches!(&*event.event_type, "Normal" | "") {
             span.status_error(&event.message);
         }
-        text(&mut span, "k8s.namespace.name", &regarding.namespace);
+        text(&mut span, NAMESPACE_NAME, &regarding.namespace);
         text(&mut span, "k8s.container.name", container_of(&regarding.field_path).unwrap_or(""));
         text(&mut span, "k8s.object.kind", &regarding.kind);
         text(&mut span, "k8s.object.name", &regarding.name);
@@ -194,7 +194,7 @@ impl SpanEncoder {
         position(&mut span, at);
         write_links(&mut span, links);
         span.name(&format!("{}.{}", object.kind(), synthetic.operation));
-        text(&mut span, "k8s.namespace.name", object.namespace());
+        text(&mut span, NAMESPACE_NAME, object.namespace());
         path_attributes(&mut span, objects, path);
         text(&mut span, "k8s.object.kind", object.kind());
         text(&mut span, "k8s.object.name", &object.name);
@@ -236,7 +236,7 @@ fn write_links(span: &mut SpanWriter, links: &[SpanLink]) {
         let attributes = [
             ("kspan.link.kind", kind.name()),
             ("k8s.object.kind", of),
-            ("k8s.namespace.name", namespace),
+            (NAMESPACE_NAME, namespace),
             ("k8s.object.name", name),
         ];
         span.link(*to, &attributes);
@@ -288,6 +288,8 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("ResourceQuota", "k8s.resourcequota.name", "k8s.resourcequota.uid"),
 ];
 const NODE_NAME: &str = "k8s.node.name";
+/// The namespace of a span's object; a cluster-scoped one has none.
+pub const NAMESPACE_NAME: &str = "k8s.namespace.name";
 
 /// Absent values are left out.
 fn text(span: &mut SpanWriter, key: &str, value: &str) {

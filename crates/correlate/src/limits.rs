@@ -1,6 +1,7 @@
 //! The limits and settings of Router and Correlator. `src/config.ts` is where users set them; the
 //! defaults here are the same and serve native tests.
 
+use crate::destinations::DestinationRules;
 use crate::marks::TRACEPARENT_ANNOTATIONS;
 use crate::rules::RuleTable;
 use crate::time::{Nanos, SECOND};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub traceparent_annotations: Vec<String>,
     /// The table of causality.
     pub rules: &'static RuleTable,
+    /// Whose spans go where.
+    pub destinations: DestinationRules,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
             service_name: String::new(),
             traceparent_annotations: TRACEPARENT_ANNOTATIONS.map(String::from).to_vec(),
             rules: RuleTable::builtin(),
+            destinations: DestinationRules::default(),
         }
     }
 }
@@ -119,5 +123,13 @@ pub const CAUSES_AHEAD_MAX: usize = 64;
 pub const RESTING_BYTES_MAX: usize = 16 << 10;
 /// Kinds and managers that packed versions refer to; an object with others is taken in at once.
 pub const TEXTS_MAX: usize = 4096;
+/// Labels of one Namespace, in bytes; of one that has more none is known.
+pub const LABELS_BYTES_MAX: usize = 64 << 10;
+/// How long the labels of a deleted Namespace are remembered: its last spans may be open as long.
+pub const NAMESPACE_KEPT: Nanos = 2 * HARD_AGE;
+/// Of so many deleted Namespaces; at the limit those of the first are forgotten.
+pub const NAMESPACES_GONE_MAX: usize = 16_384;
+/// Namespaces whose destination is remembered; at the limit all are chosen anew.
+pub const NAMESPACES_CHOSEN_MAX: usize = 16_384;
 /// Resource descriptions kept for reuse; at the limit all are made anew.
 pub const RESOURCES_MAX: usize = 16_384;

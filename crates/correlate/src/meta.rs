@@ -65,8 +65,8 @@ pub struct ObjectMeta<'a> {
 
 impl ObjectMeta<'_> {
     /// A digest of all that matters to traces: equal for versions that differ in status or
-    /// resourceVersion only, or in labels and annotations that are no marks. `traceparents`: the
-    /// annotations that hold trace contexts.
+    /// resourceVersion only, or in labels and annotations that are no marks; of a Namespace all labels
+    /// matter. `traceparents`: the annotations that hold trace contexts.
     #[must_use]
     pub fn digest(&self, traceparents: &[String]) -> u64 {
         let mut hasher = FxHasher::default();
@@ -80,6 +80,8 @@ impl ObjectMeta<'_> {
         self.scale_target.hash(&mut hasher);
         if marks::may_have(self, traceparents) {
             (self.labels, self.annotations).hash(&mut hasher);
+        } else if self.kind == "Namespace" {
+            self.labels.hash(&mut hasher);
         }
         hasher.finish()
     }

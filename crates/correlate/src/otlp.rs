@@ -137,7 +137,7 @@ pub fn resource_bytes(attributes: &[(&str, &str)]) -> Rc<[u8]> {
     out.into()
 }
 
-/// Collects finished spans.
+/// Collects finished spans of one destination.
 #[derive(Default)]
 pub struct Encoder {
     by_resource: FxHashMap<Rc<[u8]>, usize>,
@@ -199,6 +199,45 @@ impl Encoder {
         }
         out
     }
+}
+
+/// A string attribute of a span, found in the fields that a `SpanWriter` wrote.
+#[must_use]
+pub fn text_attribute<'a>(mut span: &'a [u8], key: &str) -> Option<&'a str> {
+    while let Some((number, mut pair)) = next_field(&mut span) {
+        if number == span::ATTRIBUTES && next_field(&mut pair)?.1 == key.as_bytes() {
+            let (_, mut value) = next_field(&mut pair)?;
+            return std::str::from_utf8(next_field(&mut value)?.1).ok();
+        }
+    }
+    None
+}
+
+/// Number and content of the first field, which is taken off; of a number there is no content.
+fn next_field<'a>(from: &mut &'a [u8]) -> Option<(u32, &'a [u8])> {
+    let tag = next_varint(from)?;
+    let length = match tag & 7 {
+        0 => next_varint(from).map(|_| 0)?,
+        1 => 8,
+        2 => next_varint(from)?,
+        _ => return None,
+    };
+    let (content, rest) = from.split_at_checked(usize::try_from(length).ok()?)?;
+    *from = rest;
+    Some(((tag >> 3) as u32, content))
+}
+
+fn next_varint(from: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = from.split_first()?;
+        *from = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 fn string_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &str) {

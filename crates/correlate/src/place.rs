@@ -12,7 +12,7 @@ use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
 use crate::limits::{CAUSES_AHEAD_MAX, ROOT_QUEUE_MAX, Settings};
 use crate::objects::{ObjectDetail, end_of};
-use crate::otlp::Encoder;
+use crate::outlets::Outlets;
 use crate::owners::{ObjectId, OwnerIndex};
 use crate::parent::object_named;
 use crate::pending::{Order, Pending};
@@ -28,9 +28,7 @@ pub struct World {
     /// Encodes spans.
     pub spans: SpanEncoder,
     /// Collects finished spans.
-    /// Drained before a snapshot is taken.
-    #[serde(skip)]
-    pub out: Encoder,
+    pub out: Outlets,
     /// Nodes in trouble.
     pub troubles: Troubles,
     /// The accounts.

@@ -61,6 +61,8 @@ fn conditions(machine: &str, settings: &Settings) -> Vec<(String, String)> {
         service_name,
         traceparent_annotations,
         rules,
+        // Nothing that is kept goes by them.
+        destinations: _,
     } = settings;
     let conditions = [
         ("machine", machine.to_owned()),

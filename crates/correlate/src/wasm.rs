@@ -4,6 +4,7 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::correlator;
+use crate::destinations::DestinationRules;
 use crate::limits;
 use crate::router;
 use crate::rules::{Query, RuleTable};
@@ -63,6 +64,12 @@ impl Settings {
     /// The id of a row, and what is wrong with it.
     pub fn set_rules(&mut self, json: &str) -> Result<(), String> {
         self.0.rules = RuleTable::with_rows(json)?;
+        Ok(())
+    }
+    /// # Errors
+    /// It is no JSON.
+    pub fn set_destinations(&mut self, json: &str) -> Result<(), String> {
+        self.0.destinations = DestinationRules::from_json(json)?;
         Ok(())
     }
     pub fn set_service_name(&mut self, name: String) {
@@ -162,10 +169,7 @@ impl Router {
 
 /// See `correlator::Correlator`.
 #[wasm_bindgen]
-pub struct Correlator {
-    inner: correlator::Correlator,
-    drained: u32,
-}
+pub struct Correlator(correlator::Correlator);
 
 #[wasm_bindgen]
 #[expect(missing_docs, reason = "correlator::Correlator documents them")]
@@ -173,33 +177,32 @@ impl Correlator {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        Self { inner: correlator::Correlator::new(settings.0.clone()), drained: 0 }
+        Self(correlator::Correlator::new(settings.0.clone()))
     }
     /// # Errors
     /// Why the snapshot is of no use.
     pub fn restore(settings: &Settings, snapshot: &[u8]) -> Result<Self, String> {
         let restored = correlator::Correlator::restore(settings.0.clone(), snapshot);
-        restored.map(|inner| Self { inner, drained: 0 }).map_err(|error| error.to_string())
+        restored.map(Self).map_err(|error| error.to_string())
     }
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        self.inner.snapshot()
+        self.0.snapshot()
     }
     /// # Errors
     /// No Router wrote the batch.
     pub fn push(&mut self, batch: &[u8]) -> Result<(), String> {
-        self.inner.push(batch).map_err(|malformed| malformed.to_string())
+        self.0.push(batch).map_err(|malformed| malformed.to_string())
     }
-    pub fn drain(&mut self) -> Vec<u8> {
-        self.drained = self.inner.spans();
-        self.inner.drain()
+    pub fn drain(&mut self, destination: usize) -> Vec<u8> {
+        self.0.drain(destination)
     }
     #[must_use]
-    pub fn drained_spans(&self) -> u32 {
-        self.drained
+    pub fn spans(&self, destination: usize) -> u32 {
+        self.0.spans(destination)
     }
     #[must_use]
     pub fn counts(&self) -> String {
-        self.inner.counts().to_json()
+        self.0.counts().to_json()
     }
 }

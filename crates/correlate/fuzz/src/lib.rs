@@ -221,7 +221,7 @@ impl Outcome {
         let exchange = |router: &mut Router| {
             for (shard, correlator) in correlators.iter_mut().enumerate() {
                 correlator.push(&router.take(shard, true)).expect("a Router wrote it");
-                otlp.extend(correlator.drain());
+                otlp.extend(correlator.drain(0));
             }
         };
         let router = route(parts, settings, exchange).ok()?;

@@ -1,6 +1,7 @@
 //! What the encoder writes, a decoder that was not written here reads.
 
-use correlate::otlp::{Encoder, SpanWriter, resource_bytes};
+use correlate::links::SpanContext;
+use correlate::otlp::{Encoder, SpanWriter, resource_bytes, text_attribute};
 use correlate::time::SECOND;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -119,4 +120,23 @@ fn spans_are_grouped_by_what_their_resource_says() {
     let groups = ExportTraceServiceRequest::decode(&*first).expect("a request").resource_spans;
     let sizes: Vec<_> = groups.iter().map(|group| group.scope_spans[0].spans.len()).collect();
     assert_eq!(sizes, [2, 1], "in the order of their first spans");
+}
+
+#[test]
+fn an_attribute_is_found_among_all_other_fields() {
+    let mut span = SpanWriter::new();
+    span.trace_id(&[1; 16]);
+    span.link(SpanContext { trace: [2; 16], span: [3; 8] }, &[("a", "of the link")]);
+    span.status_error("it broke");
+    span.attr_int("number", 300);
+    span.attr_bool("flag", true);
+    span.attr_str("a", "found");
+    span.attr_str("b", &"x".repeat(300));
+    let fields = span.into_bytes();
+    assert_eq!(text_attribute(&fields, "a"), Some("found"));
+    assert_eq!(text_attribute(&fields, "b").map(str::len), Some(300));
+    assert_eq!(text_attribute(&fields, "c"), None);
+    for end in 0..fields.len() {
+        text_attribute(&fields[..end], "b");
+    }
 }

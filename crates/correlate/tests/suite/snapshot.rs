@@ -60,7 +60,7 @@ impl Run {
             let batch = self.router.take(shard, true);
             correlator.push(&batch).expect("a Router wrote it");
             self.told.batches.extend(batch);
-            self.told.spans.extend(correlator.drain());
+            self.told.spans.extend(correlator.drain(0));
         }
     }
 
