@@ -174,11 +174,11 @@ export const SETTINGS = {
     'reading waits',
   ),
   journalBytesMax: number(
-    32 * MIB,
+    8 * MIB,
     [0, 2 * GIB],
     'bytes',
     'batches of one shard that are kept, to give them to the next worker when one is lost',
-    'a snapshot of the shard takes their place; they may be 16 times its size first',
+    'a snapshot of the shard takes their place; they may be 8 times its size first',
   ),
   replacementsMax: number(
     8,

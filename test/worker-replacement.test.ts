@@ -81,7 +81,7 @@ describe('a worker that is lost', () => {
   }
 
   for (const shards of SHARDS)
-    for (const [seed, journalBytesMax] of [32 << 20, 200_000, 0].entries())
+    for (const [seed, journalBytesMax] of [8 << 20, 200_000, 0].entries())
       test(`${KILLS} times during a replay does not show: ${shards} shards, a journal of ${journalBytesMax} bytes`, async () => {
         const { between, kills } = killer(10 * shards + seed);
         const limits = { journalBytesMax, replacementsMax: KILLS };
