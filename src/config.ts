@@ -178,6 +178,37 @@ export const SETTINGS = {
     'how far a shard may lag behind the reader',
     'reading waits',
   ),
+  journalBytesMax: number(
+    8 * MIB,
+    [0, 2 * GIB],
+    'bytes',
+    'batches of one shard that are kept, to give them to the next worker when one is lost',
+    'a snapshot of the shard takes their place; they may be 8 times its size first',
+  ),
+  replacementsMax: number(
+    8,
+    [0, 1000],
+    'workers',
+    'replaced one after the other, of one shard, without any news from it',
+    'the run ends with an error',
+  ),
+  quarantineFile: text(
+    'frames that make a worker fail go there; kspan-quarantine.ndjson in the state folder or that for temporary files unless told',
+  ),
+  quarantineBytesMax: number(
+    64 * MIB,
+    [0, GIB],
+    'bytes',
+    'size of that file',
+    'further frames are counted only',
+  ),
+  quarantinedMax: number(
+    100,
+    [0, 1_000_000],
+    'frames',
+    'left out of one run because a worker failed at them',
+    'the run ends with an error',
+  ),
   objectsMax: number(
     1_000_000,
     [1, 100_000_000],

@@ -15,10 +15,12 @@ import {
   type WasmSettings,
   wasmMemoryBytes,
 } from './wasm.js';
-import { ShardPool, type ShardState } from './worker/pool.js';
+import { ShardPool } from './worker/pool.js';
 import type { SpansReply } from './worker/protocol.js';
+import { Quarantine } from './worker/quarantine.js';
+import type { ShardState } from './worker/shard.js';
 
-/** What came in and what became of it. Frames: all = received + metadata + ignored + skipped. */
+/** What came in and what became of it. Of `dropped`, those as `quarantined` made a worker fail. Frames: all = received + metadata + ignored + skipped. */
 export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   /** Spans of Events that have got where they should. */
   exported: number;
@@ -34,6 +36,10 @@ export interface RunSummary extends Omit<RouterCounts, 'parked' | 'objects'> {
   undelivered: number;
   /** Spans that are on disk at the end, for a later run. */
   spooled: number;
+  /** Events, metadata and other records that were left out because a worker failed at them. */
+  quarantined: number;
+  /** Workers that were lost and replaced, since the start of this engine. */
+  replaced: number;
   /** Since the start of this engine. */
   seconds: number;
   /** Of them, with those that a snapshot brought left out. */
@@ -87,9 +93,14 @@ export class Engine {
   /**
    * An engine whose workers are ready. The sink is closed with it, not when it is suspended. With a
    * snapshot it goes on from there; throws a StateError when that is of other settings or another
-   * version.
+   * version. `onNotice` is told of workers that are replaced, and of what they failed at.
    */
-  static async start(config: Config, sink: SpanSink, from?: EngineSnapshot): Promise<Engine> {
+  static async start(
+    config: Config,
+    sink: SpanSink,
+    from?: EngineSnapshot,
+    onNotice: (line: string) => void = () => {},
+  ): Promise<Engine> {
     const module = compileWasm();
     const settings = wasmSettings(config);
     const router = openRouter(module, settings, from?.router);
@@ -100,6 +111,10 @@ export class Engine {
       settings,
       snapshots: from?.shards,
       batchesInFlight: config.batchesInFlight,
+      journalBytesMax: config.journalBytesMax,
+      replacementsMax: config.replacementsMax,
+      quarantine: new Quarantine(config, onNotice),
+      onNotice,
       onSpans: (reply) => engine.#merge(reply),
       onFailure: (error) => engine.#fail(error),
     });
@@ -207,18 +222,24 @@ export class Engine {
   summary(): RunSummary {
     const { parked, objects, ...counts } = this.#router.counts();
     const made = this.#pool.counts();
+    const { quarantinedEvents, quarantinedOthers } = made;
+    const dropped = { ...counts.dropped };
+    if (quarantinedEvents > 0) dropped.quarantined = quarantinedEvents;
     const { occurrences, synthetic, refused } = this.#sink.lost;
     const { kept = { occurrences: 0, synthetic: 0 } } = this.#sink;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     return {
       ...counts,
+      dropped,
       exported: made.exported - occurrences - refused - kept.occurrences,
-      held: counts.received - counts.duplicates - sumOf(counts.dropped) - made.exported,
+      held: counts.received - counts.duplicates - sumOf(dropped) - made.exported,
       synthetic: made.synthetic - synthetic - kept.synthetic,
       late: made.late,
       early: made.early,
       undelivered: occurrences + synthetic + refused,
       spooled: kept.occurrences + kept.synthetic,
+      quarantined: quarantinedEvents + quarantinedOthers,
+      replaced: this.#pool.states().reduce((sum, { replacements }) => sum + replacements, 0),
       seconds,
       receivedPerSecond: (counts.received - this.#receivedBefore) / seconds,
     };

@@ -18,6 +18,8 @@ interface RunOptions {
   signal?: AbortSignal | undefined;
   /** Given the engine as soon as it runs. */
   onStart?: ((engine: Engine) => void) | undefined;
+  /** Told what went wrong and was mended. */
+  onNotice?: ((line: string) => void) | undefined;
   /** Where the run goes on from, and what others go on from when it has ended. */
   checkpointer?: Checkpointer | undefined;
 }
@@ -66,10 +68,10 @@ export function watch(options: LiveOptions): Promise<RunSummary> {
 }
 
 async function runSource(
-  { config, sink, signal, onStart, checkpointer }: RunOptions,
+  { config, sink, signal, onStart, onNotice, checkpointer }: RunOptions,
   open: (engine: Engine) => AsyncIterable<Uint8Array>,
 ): Promise<RunSummary> {
-  const start = (from?: EngineSnapshot) => Engine.start(config, sink, from);
+  const start = (from?: EngineSnapshot) => Engine.start(config, sink, from, onNotice);
   const engine = await (checkpointer ? checkpointer.begin(start) : start());
   onStart?.(engine);
   const between = checkpointer && (() => checkpointer.between(engine));

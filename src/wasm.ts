@@ -8,7 +8,9 @@ import {
   initSync,
   Router,
   Rules,
+  record_ends,
   Settings,
+  take_out,
 } from '../crates/correlate/pkg/correlate.js';
 
 /** What both sides of the crate are set to; units as in config.ts. */
@@ -91,6 +93,10 @@ export interface CorrelatorCounts {
   early: number;
   /** Occurrences that have no finished span yet, now. */
   held: number;
+  /** Events that were left out because a Correlator failed at them. */
+  quarantinedEvents: number;
+  /** What was left out so and was no Event. */
+  quarantinedOthers: number;
 }
 
 /** The compiled module, which any thread can be handed. */
@@ -120,6 +126,32 @@ export function compileWasm(): WasmModule {
  */
 export function wasmMemoryBytes(module: WasmModule = compileWasm()): number {
   return initSync({ module: module as never }).memory.buffer.byteLength;
+}
+
+/** Where each record of a batch ends. */
+export function recordEnds(batch: Uint8Array): Uint32Array {
+  initSync({ module: compileWasm() as never });
+  return record_ends(batch);
+}
+
+/** A batch without one of its records, and what that was. */
+export interface Quarantined {
+  /** Of the same number of records: one stands for what was taken out, and is counted. */
+  batch: Uint8Array<ArrayBuffer>;
+  /** What a recording has for it, on one line; empty when there is no such frame. */
+  frame: Uint8Array;
+  isEvent: boolean;
+}
+
+/** Takes out a record by its number; undefined: it is one that only tells the time. */
+export function takeOut(batch: Uint8Array, record: number): Quarantined | undefined {
+  initSync({ module: compileWasm() as never });
+  const taken = take_out(batch, record);
+  if (!taken) return undefined;
+  const { frame, is_event: isEvent } = taken;
+  const without = { batch: taken.batch as Uint8Array<ArrayBuffer>, frame, isEvent };
+  taken.free();
+  return without;
 }
 
 /** What an Event says that rows look at; what is left out fits any row. */

@@ -4,8 +4,9 @@ import type { Worker } from 'node:worker_threads';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, test } from 'vitest';
 import { createEngine, type EngineOptions, type SpanSink } from '../dist/index.js';
-import { compileWasm } from '../dist/wasm.js';
+import type { compileWasm } from '../dist/wasm.js';
 import { ShardPool } from '../dist/worker/pool.js';
+import { Quarantine } from '../dist/worker/quarantine.js';
 import { resolveConfig } from '../src/config-load.ts';
 import { type CorrelateOptions, correlatorSuite } from './correlator.suite.ts';
 import { decodeOtlp } from './support/otlp.ts';
@@ -187,57 +188,33 @@ describe('the engine', () => {
 });
 
 describe('a worker', () => {
-  const settings = resolveConfig({ shards: 1 });
-
-  test('that traps ends the run with an error that names its shard', async () => {
-    const failures: unknown[] = [];
-    const pool = await startPool(compileWasm(), failures);
-    // Asks for more memory than a module can have.
-    await pool.send(0, { length: 0xffff_ffff, buffer: new ArrayBuffer(1) } as never);
-    await expect(pool.idle()).rejects.toMatchObject({
+  test('that may not be replaced ends the run with an error that names its shard', async () => {
+    const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
+    const engine = await createEngine({ shards: 1, replacementsMax: 0, sink: bytesSink() });
+    await (await started).terminate();
+    const ended = engine.push(rollout).then(() => engine.close());
+    await expect(ended).rejects.toMatchObject({
       code: 'worker_failed',
       message: expect.stringMatching(/^the worker of shard 0 has failed: /),
     });
-    await expect(pool.send(0, new Uint8Array(1))).rejects.toMatchObject({ code: 'worker_failed' });
-    expect(failures).toHaveLength(1);
-    await pool.destroy();
-  });
-
-  test('that leaves ends the run, since the state of its shard is lost', async () => {
-    const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
-    let fail = (_: unknown) => {};
-    const failed = new Promise<unknown>((resolve) => {
-      fail = resolve;
-    });
-    const pool = await startPool(compileWasm(), { push: fail });
-    await (await started).terminate();
-    expect(await failed).toMatchObject({
-      code: 'worker_failed',
-      message: 'the worker of shard 0 has failed: it has left',
-    });
-    await pool.destroy();
+    await expect(engine.push(rollout)).rejects.toMatchObject({ code: 'worker_failed' });
   });
 
   test('that cannot start is an error, not a wait for ever', async () => {
-    const noModule = {} as ReturnType<typeof compileWasm>;
-    await expect(startPool(noModule, [])).rejects.toMatchObject({ code: 'worker_start' });
-  });
-
-  function startPool(
-    module: ReturnType<typeof compileWasm>,
-    failures: { push(error: unknown): void },
-  ) {
-    const onFailure = (error: unknown) => failures.push(error);
-    const { shards, ...rest } = settings;
-    const given = { ...rest, shards };
-    return ShardPool.start({
-      module,
-      settings: given,
-      batchesInFlight: 2,
+    const settings = resolveConfig({ shards: 1 });
+    const failures: unknown[] = [];
+    const starting = ShardPool.start({
+      ...settings,
+      module: {} as ReturnType<typeof compileWasm>,
+      settings,
+      quarantine: new Quarantine(settings, () => {}),
       onSpans: async () => {},
-      onFailure,
+      onFailure: (error) => failures.push(error),
+      onNotice: () => {},
     });
-  }
+    await expect(starting).rejects.toMatchObject({ code: 'worker_start' });
+    expect(failures).toEqual([]);
+  });
 });
 
 /** Lets nothing pass until it is opened; `blocked` resolves when so many writes wait. */

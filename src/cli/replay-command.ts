@@ -24,10 +24,14 @@ export async function replayCommand(command: ReplayCommand, env: Environment): P
   const progress = startProgress(totalBytes, config);
   const { exitCode, signalCode } = await runCommand(
     config,
-    (hooks) => replay({ inputs, config, sink, onRead: progress.advance, ...hooks }),
+    (hooks) => replay({ inputs, config, sink, onRead: progress.advance, onNotice, ...hooks }),
     progress.stop,
   );
   return signalCode ?? exitCode;
+}
+
+function onNotice(line: string): void {
+  console.error(`kspan: ${line}`);
 }
 
 /** Making the output anew would destroy the input. */

@@ -23,16 +23,21 @@ export function summaryLine(summary: RunSummary): string {
   return pairs.map(([key, value]) => `${key}=${value}`).join(' ');
 }
 
-/** True when every frame could be read and every Event used. */
-export function isClean({ skipped, dropped }: RunSummary): boolean {
-  return sumOf(skipped) === 0 && sumOf(dropped) === 0;
+/** True when every frame could be read and used. */
+export function isClean({ skipped, dropped, quarantined }: RunSummary): boolean {
+  return sumOf(skipped) === 0 && sumOf(dropped) === 0 && quarantined === 0;
 }
 
 /** What was skipped or dropped and why, or undefined. */
 export function warningLine(summary: RunSummary): string | undefined {
   if (isClean(summary)) return undefined;
-  const { skipped, dropped } = summary;
-  return [part('frame', skipped, 'skipped'), part('Event', dropped, 'dropped')]
+  const { skipped, dropped, quarantined } = summary;
+  const others = { quarantined: quarantined - (dropped.quarantined ?? 0) };
+  return [
+    part('frame', skipped, 'skipped'),
+    part('Event', dropped, 'dropped'),
+    part('record', others, 'left out'),
+  ]
     .filter(Boolean)
     .join(', ');
 }
@@ -44,21 +49,12 @@ function part(noun: string, counts: RunSummary['skipped'], verb: string): string
   return `${total} ${noun}${total === 1 ? '' : 's'} ${verb} (${reasons.join(', ')})`;
 }
 
-/** What only an odd input, a limit that was met or a failing back end makes; told only then. */
+/** What only an odd input, a limit that was met or a failing back end or worker makes; told only then. */
 function rareNumbers(summary: RunSummary): [string, number][] {
   const { missed, repaired, cut, evicted, forgotten, parkedEarly: parked_early, early } = summary;
-  const { undelivered, spooled } = summary;
-  return occurred({
-    missed,
-    repaired,
-    cut,
-    evicted,
-    forgotten,
-    parked_early,
-    early,
-    undelivered,
-    spooled,
-  });
+  const { undelivered, spooled, quarantined, replaced } = summary;
+  const failures = { undelivered, spooled, quarantined, replaced };
+  return occurred({ missed, repaired, cut, evicted, forgotten, parked_early, early, ...failures });
 }
 
 function withReasons(name: string, counts: RunSummary['skipped']): [string, number][] {

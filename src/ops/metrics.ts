@@ -155,6 +155,19 @@ export const METRICS: Readonly<Record<string, Metric>> = {
     ofEngine(({ shards }) => shards.map((shard, n) => [shard.busyMs / MILLIS, `${n}`])),
     'shard',
   ),
+  kspan_worker_replacements_total: counter(
+    'Workers of a shard that were lost and replaced; nothing is lost with them.',
+    ofEngine(({ shards }) => shards.map((shard, n) => [shard.replacements, `${n}`])),
+    'shard',
+  ),
+  kspan_quarantined_total: counter(
+    'Records that were left out because a worker failed at them; the Events are dropped as quarantined, too.',
+    ofAccount(({ quarantined, dropped }) => [
+      [dropped.quarantined ?? 0, 'event'],
+      [quarantined - (dropped.quarantined ?? 0), 'other'],
+    ]),
+    'type',
+  ),
   kspan_main_busy_seconds_total: counter(
     'Time that the main thread, which reads and routes, has worked; its rate is the busy share.',
     () => [[performance.eventLoopUtilization().active / MILLIS]],

@@ -25,6 +25,18 @@ export class Correlator {
 }
 
 /**
+ * See `quarantine::Quarantined`.
+ */
+export class Quarantined {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    batch: Uint8Array;
+    frame: Uint8Array;
+    is_event: boolean;
+}
+
+/**
  * See `router::Router`.
  */
 export class Router {
@@ -101,13 +113,33 @@ export class Settings {
     set untimed_bytes_max(value: number);
 }
 
+/**
+ * See `batch::ends`.
+ *
+ * # Errors
+ * No Router wrote the batch.
+ */
+export function record_ends(batch: Uint8Array): Uint32Array;
+
+/**
+ * See `quarantine::take_out`.
+ */
+export function take_out(batch: Uint8Array, number: number): Quarantined | undefined;
+
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_correlator_free: (a: number, b: number) => void;
+    readonly __wbg_get_quarantined_batch: (a: number) => [number, number];
+    readonly __wbg_get_quarantined_frame: (a: number) => [number, number];
+    readonly __wbg_get_quarantined_is_event: (a: number) => number;
+    readonly __wbg_quarantined_free: (a: number, b: number) => void;
     readonly __wbg_router_free: (a: number, b: number) => void;
     readonly __wbg_rules_free: (a: number, b: number) => void;
+    readonly __wbg_set_quarantined_batch: (a: number, b: number, c: number) => void;
+    readonly __wbg_set_quarantined_frame: (a: number, b: number, c: number) => void;
+    readonly __wbg_set_quarantined_is_event: (a: number, b: number) => void;
     readonly __wbg_settings_free: (a: number, b: number) => void;
     readonly correlator_counts: (a: number) => [number, number];
     readonly correlator_drain: (a: number, b: number) => [number, number];
@@ -116,6 +148,7 @@ export interface InitOutput {
     readonly correlator_restore: (a: number, b: number, c: number) => [number, number, number];
     readonly correlator_snapshot: (a: number) => [number, number];
     readonly correlator_spans: (a: number, b: number) => number;
+    readonly record_ends: (a: number, b: number) => [number, number, number, number];
     readonly router_counts: (a: number) => [number, number];
     readonly router_finish: (a: number) => [number, number, number];
     readonly router_new: (a: number) => number;
@@ -142,6 +175,7 @@ export interface InitOutput {
     readonly settings_set_shards: (a: number, b: number) => void;
     readonly settings_set_traceparent_annotations: (a: number, b: number, c: number) => void;
     readonly settings_set_untimed_bytes_max: (a: number, b: number) => void;
+    readonly take_out: (a: number, b: number, c: number) => number;
     readonly __wbindgen_externrefs: WebAssembly.Table;
     readonly __wbindgen_free: (a: number, b: number, c: number) => void;
     readonly __wbindgen_malloc: (a: number, b: number) => number;

@@ -106,6 +106,76 @@ export class Correlator {
 if (Symbol.dispose) Correlator.prototype[Symbol.dispose] = Correlator.prototype.free;
 
 /**
+ * See `quarantine::Quarantined`.
+ */
+export class Quarantined {
+    static __wrap(ptr) {
+        const obj = Object.create(Quarantined.prototype);
+        obj.__wbg_ptr = ptr;
+        QuarantinedFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        QuarantinedFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_quarantined_free(ptr, 0);
+    }
+    /**
+     * @returns {Uint8Array}
+     */
+    get batch() {
+        const ret = wasm.__wbg_get_quarantined_batch(this.__wbg_ptr);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
+    /**
+     * @returns {Uint8Array}
+     */
+    get frame() {
+        const ret = wasm.__wbg_get_quarantined_frame(this.__wbg_ptr);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
+    /**
+     * @returns {boolean}
+     */
+    get is_event() {
+        const ret = wasm.__wbg_get_quarantined_is_event(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * @param {Uint8Array} arg0
+     */
+    set batch(arg0) {
+        const ptr0 = passArray8ToWasm0(arg0, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        wasm.__wbg_set_quarantined_batch(this.__wbg_ptr, ptr0, len0);
+    }
+    /**
+     * @param {Uint8Array} arg0
+     */
+    set frame(arg0) {
+        const ptr0 = passArray8ToWasm0(arg0, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        wasm.__wbg_set_quarantined_frame(this.__wbg_ptr, ptr0, len0);
+    }
+    /**
+     * @param {boolean} arg0
+     */
+    set is_event(arg0) {
+        wasm.__wbg_set_quarantined_is_event(this.__wbg_ptr, arg0);
+    }
+}
+if (Symbol.dispose) Quarantined.prototype[Symbol.dispose] = Quarantined.prototype.free;
+
+/**
  * See `router::Router`.
  */
 export class Router {
@@ -444,6 +514,39 @@ export class Settings {
     }
 }
 if (Symbol.dispose) Settings.prototype[Symbol.dispose] = Settings.prototype.free;
+
+/**
+ * See `batch::ends`.
+ *
+ * # Errors
+ * No Router wrote the batch.
+ * @param {Uint8Array} batch
+ * @returns {Uint32Array}
+ */
+export function record_ends(batch) {
+    const ptr0 = passArray8ToWasm0(batch, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.record_ends(ptr0, len0);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v2 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v2;
+}
+
+/**
+ * See `quarantine::take_out`.
+ * @param {Uint8Array} batch
+ * @param {number} number
+ * @returns {Quarantined | undefined}
+ */
+export function take_out(batch, number) {
+    const ptr0 = passArray8ToWasm0(batch, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.take_out(ptr0, len0, number);
+    return ret === 0 ? undefined : Quarantined.__wrap(ret);
+}
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,
@@ -474,6 +577,9 @@ function __wbg_get_imports() {
 const CorrelatorFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_correlator_free(ptr, 1));
+const QuarantinedFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_quarantined_free(ptr, 1));
 const RouterFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_router_free(ptr, 1));
@@ -490,6 +596,11 @@ function _assertClass(instance, klass) {
     }
 }
 
+function getArrayU32FromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return getUint32ArrayMemory0().subarray(ptr / 4, ptr / 4 + len);
+}
+
 function getArrayU8FromWasm0(ptr, len) {
     ptr = ptr >>> 0;
     return getUint8ArrayMemory0().subarray(ptr / 1, ptr / 1 + len);
@@ -497,6 +608,14 @@ function getArrayU8FromWasm0(ptr, len) {
 
 function getStringFromWasm0(ptr, len) {
     return decodeText(ptr >>> 0, len);
+}
+
+let cachedUint32ArrayMemory0 = null;
+function getUint32ArrayMemory0() {
+    if (cachedUint32ArrayMemory0 === null || cachedUint32ArrayMemory0.byteLength === 0) {
+        cachedUint32ArrayMemory0 = new Uint32Array(wasm.memory.buffer);
+    }
+    return cachedUint32ArrayMemory0;
 }
 
 let cachedUint8ArrayMemory0 = null;
@@ -591,6 +710,7 @@ function __wbg_finalize_init(instance, module) {
     wasmInstance = instance;
     wasm = instance.exports;
     wasmModule = module;
+    cachedUint32ArrayMemory0 = null;
     cachedUint8ArrayMemory0 = null;
     wasm.__wbindgen_start();
     return wasm;

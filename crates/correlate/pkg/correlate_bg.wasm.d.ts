@@ -2,8 +2,15 @@
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
 export const __wbg_correlator_free: (a: number, b: number) => void;
+export const __wbg_get_quarantined_batch: (a: number) => [number, number];
+export const __wbg_get_quarantined_frame: (a: number) => [number, number];
+export const __wbg_get_quarantined_is_event: (a: number) => number;
+export const __wbg_quarantined_free: (a: number, b: number) => void;
 export const __wbg_router_free: (a: number, b: number) => void;
 export const __wbg_rules_free: (a: number, b: number) => void;
+export const __wbg_set_quarantined_batch: (a: number, b: number, c: number) => void;
+export const __wbg_set_quarantined_frame: (a: number, b: number, c: number) => void;
+export const __wbg_set_quarantined_is_event: (a: number, b: number) => void;
 export const __wbg_settings_free: (a: number, b: number) => void;
 export const correlator_counts: (a: number) => [number, number];
 export const correlator_drain: (a: number, b: number) => [number, number];
@@ -12,6 +19,7 @@ export const correlator_push: (a: number, b: number, c: number) => [number, numb
 export const correlator_restore: (a: number, b: number, c: number) => [number, number, number];
 export const correlator_snapshot: (a: number) => [number, number];
 export const correlator_spans: (a: number, b: number) => number;
+export const record_ends: (a: number, b: number) => [number, number, number, number];
 export const router_counts: (a: number) => [number, number];
 export const router_finish: (a: number) => [number, number, number];
 export const router_new: (a: number) => number;
@@ -38,6 +46,7 @@ export const settings_set_service_name: (a: number, b: number, c: number) => voi
 export const settings_set_shards: (a: number, b: number) => void;
 export const settings_set_traceparent_annotations: (a: number, b: number, c: number) => void;
 export const settings_set_untimed_bytes_max: (a: number, b: number) => void;
+export const take_out: (a: number, b: number, c: number) => number;
 export const __wbindgen_externrefs: WebAssembly.Table;
 export const __wbindgen_free: (a: number, b: number, c: number) => void;
 export const __wbindgen_malloc: (a: number, b: number) => number;

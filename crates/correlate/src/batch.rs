@@ -19,6 +19,7 @@ const WATERMARK: u8 = 6;
 const LINK: u8 = 7;
 const TROUBLE: u8 = 8;
 const FORGET: u8 = 9;
+const QUARANTINED: u8 = 10;
 
 /// Bytes that no Router wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
         Record::Link { .. } => LINK,
         Record::Trouble(_) => TROUBLE,
         Record::Forget(_) => FORGET,
+        Record::Quarantined { .. } => QUARANTINED,
     };
     out.push(tag);
     out.extend_from_slice(&watermark.to_le_bytes());
@@ -98,6 +100,7 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
             out.extend_from_slice(&object.to_le_bytes());
         }
         Record::Forget(before) => out.extend_from_slice(&before.to_le_bytes()),
+        Record::Quarantined { is_event } => out.push(u8::from(*is_event)),
         Record::Watermark => {}
     }
 }
@@ -115,6 +118,20 @@ pub fn read(batch: &[u8]) -> impl Iterator<Item = Result<(Nanos, Record<'_>), Ma
             })
         })
     })
+}
+
+/// Where each record ends.
+///
+/// # Errors
+/// When no Router wrote the batch.
+pub fn ends(batch: &[u8]) -> Result<Vec<usize>, MalformedBatch> {
+    let (mut reader, mut ends) = (Reader { rest: batch }, Vec::new());
+    while !reader.rest.is_empty() {
+        let at = batch.len() - reader.rest.len();
+        reader.record().ok_or(MalformedBatch { at })?;
+        ends.push(batch.len() - reader.rest.len());
+    }
+    Ok(ends)
 }
 
 struct Reader<'a> {
@@ -149,6 +166,7 @@ impl<'a> Reader<'a> {
             MOVED => Record::Moved { root: self.key()?, object: self.key()? },
             EVICT => Record::Evict { root: self.key()?, object: self.key()? },
             FORGET => Record::Forget(self.time()?),
+            QUARANTINED => Record::Quarantined { is_event: self.array()? == [1] },
             WATERMARK => Record::Watermark,
             _ => return None,
         };
@@ -266,6 +284,8 @@ mod tests {
             Record::Moved { root: 1, object: 2 },
             Record::Evict { root: 1, object: u128::MAX },
             Record::Forget(-7),
+            Record::Quarantined { is_event: true },
+            Record::Quarantined { is_event: false },
             Record::Watermark,
         ]
     }

@@ -111,6 +111,7 @@ impl Correlator {
                 Record::Moved { root, object } => self.leave(root, object),
                 Record::Evict { root, object } => self.evict(root, object),
                 Record::Forget(before) => self.forget(before),
+                Record::Quarantined { is_event } => self.world.counts.quarantine(is_event),
                 Record::Watermark => {}
             }
         }

@@ -107,9 +107,22 @@ pub struct CorrelatorCounts {
     pub held: u64,
     /// Occurrences placed before the watermark, because their root's queue was full.
     pub early: u64,
+    /// Events that were left out because a Correlator failed at them.
+    pub quarantined_events: u64,
+    /// What was left out so and was no Event.
+    pub quarantined_others: u64,
 }
 
 impl CorrelatorCounts {
+    /// Something was left out of a batch.
+    pub fn quarantine(&mut self, is_event: bool) {
+        if is_event {
+            self.quarantined_events += 1;
+        } else {
+            self.quarantined_others += 1;
+        }
+    }
+
     /// One JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -119,6 +132,8 @@ impl CorrelatorCounts {
             ("late", self.late),
             ("held", self.held),
             ("early", self.early),
+            ("quarantinedEvents", self.quarantined_events),
+            ("quarantinedOthers", self.quarantined_others),
         ];
         format!("{{{}}}", fields(&numbers, true))
     }

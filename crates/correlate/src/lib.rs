@@ -44,6 +44,7 @@ pub mod parking;
 pub mod pending;
 pub mod phases;
 pub mod place;
+pub mod quarantine;
 pub mod record;
 pub mod reorder;
 pub mod resting;

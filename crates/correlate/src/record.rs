@@ -110,6 +110,11 @@ pub enum Record<'a> {
     },
     /// What all roots keep of the past, from before this time, is to be forgotten.
     Forget(Nanos),
+    /// What was here made a Correlator fail, and was left out: an Event, or something else.
+    Quarantined {
+        /// Whether it was an Event.
+        is_event: bool,
+    },
     /// Nothing but the watermark.
     Watermark,
 }

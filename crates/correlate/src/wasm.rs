@@ -3,9 +3,11 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::batch;
 use crate::correlator;
 use crate::destinations::DestinationRules;
 use crate::limits;
+use crate::quarantine;
 use crate::router;
 use crate::rules::{Query, RuleTable};
 use crate::time::Nanos;
@@ -205,4 +207,30 @@ impl Correlator {
     pub fn counts(&self) -> String {
         self.0.counts().to_json()
     }
+}
+
+/// See `batch::ends`.
+///
+/// # Errors
+/// No Router wrote the batch.
+#[wasm_bindgen]
+pub fn record_ends(batch: &[u8]) -> Result<Vec<usize>, String> {
+    batch::ends(batch).map_err(|malformed| malformed.to_string())
+}
+
+/// See `quarantine::Quarantined`.
+#[wasm_bindgen(getter_with_clone)]
+#[expect(missing_docs, reason = "quarantine::Quarantined documents them")]
+pub struct Quarantined {
+    pub batch: Vec<u8>,
+    pub frame: Vec<u8>,
+    pub is_event: bool,
+}
+
+/// See `quarantine::take_out`.
+#[wasm_bindgen]
+#[must_use]
+pub fn take_out(batch: &[u8], number: usize) -> Option<Quarantined> {
+    let taken = quarantine::take_out(batch, number)?;
+    Some(Quarantined { batch: taken.batch, frame: taken.frame, is_event: taken.is_event })
 }
