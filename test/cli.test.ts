@@ -238,6 +238,7 @@ describe('the command line', () => {
   const unusable: [args: string[], message: string][] = [
     [[], noCluster],
     [['watch'], noCluster],
+    [['-otlp-addr', 'collector:55680', '--otlp-secured'], noCluster],
     [['watch', 'x'], 'watch takes no "x" (see kspan watch --help)'],
     [['--since', 'soon'], '--since must be a time such as 90s, 10m or 2h, not "soon"'],
     [['record', 'file'], noCluster],
