@@ -238,6 +238,7 @@ describe('the command line', () => {
   const unusable: [args: string[], message: string][] = [
     [[], noCluster],
     [['watch'], noCluster],
+    [['-otlp-addr', 'collector:55680', '--otlp-secured'], noCluster],
     [['watch', 'x'], 'watch takes no "x" (see kspan watch --help)'],
     [['--since', 'soon'], '--since must be a time such as 90s, 10m or 2h, not "soon"'],
     [['record', 'file'], noCluster],
@@ -255,12 +256,12 @@ describe('the command line', () => {
       '--out goes with --format tree and otlp-json, not with none',
     ],
     [
-      ['--otlp-addr', 'collector:55680'],
-      '--otlp-addr is not there: set OTEL_EXPORTER_OTLP_ENDPOINT and use --format otlp',
+      ['replay', recording, '--format', 'otlp', '--otlp-addr', 'https//collector'],
+      '--otlp-addr must be an http or https URL, or HOST:PORT, not "https//collector"',
     ],
     [
-      ['replay', recording, '-otlp-headers=a=b'],
-      '--otlp-headers is not there: set OTEL_EXPORTER_OTLP_ENDPOINT and use --format otlp',
+      ['replay', recording, '--format', 'otlp', '-otlp-headers=a=b'],
+      '--otlp-headers goes with --otlp-addr',
     ],
   ];
   for (const [args, message] of unusable)

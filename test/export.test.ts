@@ -67,7 +67,7 @@ describe('--format otlp', () => {
     expect(request.url).toBe('/v1/traces');
     expect(request.headers['content-type']).toBe('application/x-protobuf');
     expect(request.headers['content-encoding']).toBeUndefined();
-    expect(request.headers['user-agent']).toMatch(/^kspan /);
+    expect(request.headers['user-agent']).toMatch(/^kspan\/\d/);
   });
 
   test('compression, headers and a path of its own are taken from the standard variables', async () => {
@@ -207,8 +207,8 @@ describe('--format otlp', () => {
   test('variables that are wrong are one line', async () => {
     const wrong: [Record<string, string>, string][] = [
       [
-        { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' },
-        'OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf, which is all this version speaks, not "grpc"',
+        { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
+        'OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or grpc, not "http/json"',
       ],
       [
         { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4317' },
@@ -221,6 +221,10 @@ describe('--format otlp', () => {
       [
         { OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere.pem' },
         'cannot read OTEL_EXPORTER_OTLP_CERTIFICATE /nowhere.pem: no such file',
+      ],
+      [
+        { OTEL_EXPORTER_OTLP_HEADERS: 'x-key=secret,secret' },
+        'OTEL_EXPORTER_OTLP_HEADERS must be name=value pairs with commas between them, values percent-encoded; number 2 is not',
       ],
       [
         { OTEL_EXPORTER_OTLP_TIMEOUT: 'soon' },

@@ -17,6 +17,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeApiServer, status } from './support/fake-api-server.ts';
+import { startGrpcBackEnd } from './support/grpc-back-end.ts';
+import { decodeOtlp } from './support/otlp.ts';
+import { dump } from './support/spans.ts';
+import { startTraceReceiver } from './support/trace-receiver.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -105,6 +109,23 @@ test('the installed command reaches a cluster with what it brings', async () => 
   expect(printed).toContain('metrics are served');
   expect(printed).toContain('does not let Events be watched');
   await server.close();
+});
+
+test('the installed command sends spans over HTTP and gRPC with what it brings', async () => {
+  const args = ['replay', join(scenario, 'events.ndjson'), '--format', 'otlp', '--strict'];
+  const send = async (protocol: string, endpoint: string) => {
+    const names = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+    const env = { PATH: process.env.PATH, OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip', ...names };
+    const child = spawn(process.execPath, [join(installed, '.bin', name), ...args], { env });
+    expect(await text(child.stderr)).toContain(' exported=32 ');
+  };
+  const receiver = await startTraceReceiver();
+  await send('http/protobuf', receiver.endpoint);
+  await using backEnd = await startGrpcBackEnd();
+  await send('grpc', `http://${backEnd.address}`);
+  const spans = dump(receiver.bodies.flatMap(decodeOtlp));
+  expect(dump(backEnd.calls.flatMap(({ bytes }) => decodeOtlp(bytes)))).toBe(spans);
+  await receiver.close();
 });
 
 test('the installed library exports createEngine', () => {

@@ -14,6 +14,8 @@ type Grpc = typeof import('@grpc/grpc-js');
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const UNLIMITED = -1;
+/** grpc-js' words where a stream was reset: its code is none that the back end gave. */
+const NO_ANSWER = /^(?:Received RST_STREAM|Bandwidth exhausted or memory limit)/;
 /** persistent.ts says when a batch is sent again; a channel that is broken is to be up by then. */
 const RECONNECT_MS = 100;
 const RECONNECT_MAX_MS = 1000;
@@ -57,7 +59,8 @@ export class OtlpGrpcTarget implements BatchTarget {
       if (code === grpc.status.DEADLINE_EXCEEDED) this.#drop(channel);
       const [status] = metadata.get('grpc-status-details-bin');
       const name = grpc.status[code] ?? String(code);
-      throw grpcFailure({ code, name, details, status: status as Buffer | undefined });
+      const read = NO_ANSWER.test(details) ? grpc.status.UNAVAILABLE : code;
+      throw grpcFailure({ code: read, name, details, status: status as Buffer | undefined });
     }
   }
 

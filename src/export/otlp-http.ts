@@ -47,7 +47,7 @@ export class OtlpHttpTarget implements BatchTarget {
   readonly #answers: Answers;
   readonly #tls: TlsFiles | undefined;
   /** Bodies of batches that may have to be sent again. */
-  readonly #bodies = new WeakMap<SpanBytes, Promise<Uint8Array>>();
+  readonly #bodies = new WeakMap<SpanBytes, Uint8Array>();
   #current: { agent: Agent; secured: unknown } | undefined;
 
   constructor(endpoint: OtlpEndpoint, options: OtlpOptions) {
@@ -116,9 +116,9 @@ export class OtlpHttpTarget implements BatchTarget {
   }
 
   /** Compressed once, however often it is sent. */
-  #bodyOf(batch: SpanBytes): Promise<Uint8Array> {
-    if (this.#endpoint.compression === 'none') return Promise.resolve(batch.bytes);
-    const body = this.#bodies.get(batch) ?? gzipped(batch.bytes);
+  async #bodyOf(batch: SpanBytes): Promise<Uint8Array> {
+    if (this.#endpoint.compression === 'none') return batch.bytes;
+    const body = this.#bodies.get(batch) ?? (await gzipped(batch.bytes));
     this.#bodies.set(batch, body);
     return body;
   }

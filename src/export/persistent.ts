@@ -1,7 +1,7 @@
 // A target that does not give in: what did not arrive is sent again, less and less often, until it has
 // or until the time for that is over; of what a back end will not take the spans that it objects to are
 // found by halves, and the others arrive. A request whose answer was lost may arrive twice; its spans
-// are the same to the byte. The OTLP specification, "Failures", says what may be sent again.
+// are the same to the byte. The target says what may be sent again, and when (otlp-answer.ts).
 import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { BatchTarget, SendResult } from './batching.js';

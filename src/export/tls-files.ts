@@ -54,8 +54,7 @@ export class TlsFiles {
   #check(): void {
     try {
       const pems = read(this.#files);
-      if (isSame(pems, this.#pems)) return;
-      this.#context = contextOf(pems);
+      if (!isSame(pems, this.#pems)) this.#context = contextOf(pems);
       this.#pems = pems;
       this.#isTold = false;
     } catch (error) {

@@ -1,4 +1,4 @@
-// The one file that knows @kubernetes/client-node and undici. In go a kubeconfig (or the service account
+// The one file that knows @kubernetes/client-node. In go a kubeconfig (or the service account
 // of a pod) and paths of the API; out come responses whose bodies are raw bytes that are read only as
 // they are pulled. Promises that every request has the credentials of its moment (rotated tokens and
 // certificates, exec plugins), that connections are kept, and that proxies are used. Both packages
