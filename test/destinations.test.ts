@@ -102,6 +102,7 @@ describe('several back ends', () => {
     const outcome = await replay(rest.url, destinations, '--export-give-up-ms', '1');
     expect(outcome.exitCode).toBe(1);
     expect(messages(outcome)).toEqual([
+      `kspan: warning: destination payments: spans do not get to ${dead}/v1/traces: connection refused`,
       `kspan: destination payments: ${EACH} spans were not delivered to ${dead}/v1/traces: connection refused`,
     ]);
     expect(outcome.summary.undelivered).toBe(`${EACH}`);

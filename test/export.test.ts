@@ -129,6 +129,25 @@ describe('--format otlp', () => {
     expect(outcome.summary).toMatchObject({ exported: '0', undelivered: '35', held: '0' });
   });
 
+  test('a request that a back end fails at is dropped and counted, and the others arrive', async () => {
+    const { received, url } = await backEnd((response, index) => {
+      response.statusCode = index === 0 ? 500 : 200;
+      response.end();
+    });
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10' };
+    const outcome = await replay(env);
+    const [dropped, ...taken] = received;
+    expect(messages(outcome)).toEqual([
+      `kspan: warning: ${url}/v1/traces refuses spans: HTTP 500 Internal Server Error`,
+      `kspan: ${dropped!.spans.length} spans were not delivered to ${url}/v1/traces: HTTP 500 Internal Server Error`,
+    ]);
+    expect(outcome).toMatchObject({
+      exitCode: 1,
+      summary: { undelivered: `${dropped!.spans.length}` },
+    });
+    expect(dump([...dropped!.spans, ...taken.flatMap(spansOf)])).toBe(dump(rolloutSpans));
+  });
+
   test('a span that a back end will not take is found, and only that one is lost', async () => {
     const { received, url } = await backEnd((response) => {
       response.statusCode = received.at(-1)!.spans.some(isUpdate) ? 400 : 200;
@@ -136,6 +155,7 @@ describe('--format otlp', () => {
     });
     const outcome = await replay({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
     expect(messages(outcome)).toEqual([
+      `kspan: warning: ${url}/v1/traces refuses spans: HTTP 400 Bad Request`,
       `kspan: 1 span was not delivered to ${url}/v1/traces: HTTP 400 Bad Request`,
     ]);
     expect(outcome).toMatchObject({ exitCode: 1, summary: { exported: '32', undelivered: '1' } });
@@ -199,6 +219,7 @@ describe('--format otlp', () => {
     const outcome = await replay({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
     expect(outcome.exitCode).toBe(1);
     expect(messages(outcome)).toEqual([
+      `kspan: warning: ${url}/v1/traces refuses spans: no`,
       `kspan: 3 spans were not delivered to ${url}/v1/traces: no`,
     ]);
     expect(outcome.summary).toMatchObject({ exported: '29', undelivered: '3' });

@@ -73,8 +73,12 @@ describe('a call', () => {
   const { OK, ...codes } = status;
   const again = 'CANCELLED DEADLINE_EXCEEDED ABORTED OUT_OF_RANGE UNAVAILABLE DATA_LOSS'.split(' ');
   const inParts = ['INVALID_ARGUMENT', 'RESOURCE_EXHAUSTED'];
-  const retryOf = (name: string) =>
-    again.includes(name) ? 'again' : inParts.includes(name) ? 'in_parts' : 'no';
+  const no = ['NOT_FOUND', 'PERMISSION_DENIED', 'UNIMPLEMENTED', 'UNAUTHENTICATED'];
+  const retryOf = (name: string) => {
+    if (again.includes(name)) return 'again';
+    if (inParts.includes(name)) return 'in_parts';
+    return no.includes(name) ? 'no' : 'drop';
+  };
   for (const [name, code] of Object.entries(codes).filter(([, value]) => typeof value === 'number'))
     test(`that ends with ${name} is taken for: ${retryOf(name)}`, async () => {
       await using backEnd = await startGrpcBackEnd(() => ({
@@ -258,6 +262,7 @@ describe('kspan over gRPC', () => {
     const outcome = await kspan([...args, '--exports-in-flight', '1'], { env });
     expect(messages(outcome)).toEqual([
       `kspan: warning: http://${backEnd.address} warns: careful`,
+      `kspan: warning: http://${backEnd.address} refuses spans: careful`,
       `kspan: 1 span was not delivered to http://${backEnd.address}: careful`,
     ]);
   });

@@ -46,7 +46,8 @@ describe('a request', () => {
   const classes = [
     { codes: [429, 502, 503, 504], retry: 'again', is: 'is sent again' },
     { codes: [400, 413], retry: 'in_parts', is: 'is sent in parts' },
-    { codes: [301, 307, 401, 403, 404, 405, 408, 500, 501], retry: 'no', is: 'ends it' },
+    { codes: [301, 307, 401, 403, 404, 405, 408], retry: 'no', is: 'ends it' },
+    { codes: [500, 501, 505], retry: 'drop', is: 'is dropped' },
   ];
   for (const { codes, retry, is } of classes)
     for (const code of codes)
@@ -179,7 +180,7 @@ describe('a back end that says when', () => {
   const persistent = (url: string, giveUpMs: number, lines: string[] = []) =>
     new PersistentTarget(openTarget({ url }).target, {
       giveUpMs,
-      onTrouble: (line) => lines.push(line),
+      onNotice: (line) => lines.push(line),
     });
 
   test('is asked again after that, and told of once', async () => {

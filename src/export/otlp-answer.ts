@@ -1,5 +1,5 @@
 // What an OTLP back end says to a request: taken, taken in part, to be sent again (not sooner than it
-// says), to be sent in parts, or never. Both transports read answers here. The OTLP specification has
+// says), to be sent in parts, dropped, or never. Both transports read answers here. The OTLP specification has
 // the rules, in "Failures" and "Partial Success" of OTLP/gRPC and OTLP/HTTP.
 import { STATUS_CODES } from 'node:http';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
@@ -14,11 +14,14 @@ const WORDS_MAX = 300;
 const HTTP_AGAIN = new Set([429, 502, 503, 504]);
 /** Bad Request, Content Too Large: about what was sent, not about the sender. */
 const HTTP_IN_PARTS = new Set([400, 413]);
+const HTTP_SERVER_ERROR = 500;
 
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 /** CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS. */
 const GRPC_AGAIN = new Set([1, 4, 10, 11, 14, 15]);
+/** NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED. */
+const GRPC_NO = new Set([5, 7, 12, 16]);
 
 const one = (id: number, type: string) => ({ id, type });
 
@@ -95,15 +98,18 @@ function partialSuccess(body: Uint8Array) {
 }
 
 /**
- * What is neither for another time nor about what was sent, such as 401, 403, 404, 500 or a redirect,
- * would be answered the same again: the specification forbids to repeat it.
+ * What is neither for another time nor about what was sent the specification forbids to repeat. Of that
+ * an error of the server, such as 500, may be about this batch alone; after 401, 403, 404 or a redirect
+ * there is nothing to be hoped for from the next.
  */
 export function httpFailure({ status, retryAfter, body }: HttpRefusal): DeliveryFailure {
   const words = oneLine(decoded<Status>(STATUS, body)?.message ?? '');
   const named = `HTTP ${status} ${STATUS_CODES[status] ?? ''}`.trim();
   const message = words ? `${named}: ${words}` : named;
   if (HTTP_IN_PARTS.has(status)) return new DeliveryFailure('in_parts', message);
-  if (!HTTP_AGAIN.has(status)) return new DeliveryFailure('no', message);
+  if (!HTTP_AGAIN.has(status)) {
+    return new DeliveryFailure(status >= HTTP_SERVER_ERROR ? 'drop' : 'no', message);
+  }
   return new DeliveryFailure('again', message, undefined, retryAfterMs(retryAfter));
 }
 
@@ -126,7 +132,8 @@ export function grpcFailure({ code, name, details, status }: GrpcRefusal): Deliv
     return new DeliveryFailure('again', message, undefined, afterMs);
   }
   const isOfContent = code === INVALID_ARGUMENT || code === RESOURCE_EXHAUSTED;
-  return new DeliveryFailure(isOfContent ? 'in_parts' : 'no', message);
+  if (isOfContent) return new DeliveryFailure('in_parts', message);
+  return new DeliveryFailure(GRPC_NO.has(code) ? 'no' : 'drop', message);
 }
 
 function retryInfoMs(bytes: Uint8Array | undefined): number | undefined {

@@ -1,6 +1,6 @@
 // A target that does not give in: what did not arrive is sent again, less and less often, until it has
-// or until the time for that is over; of what a back end will not take the spans that it objects to are
-// found by halves, and the others arrive. A request whose answer was lost may arrive twice; its spans
+// or until the time for that is over; of what a back end objects to the bad spans are found by halves,
+// and the others arrive; what it fails at is dropped, counted and told. A request whose answer was lost may arrive twice; its spans
 // are the same to the byte. The target says what may be sent again, and when (otlp-answer.ts).
 import { setTimeout as pause } from 'node:timers/promises';
 import pRetry from 'p-retry';
@@ -16,8 +16,11 @@ const REJECTED_MAX = 1000;
 
 /** Why a batch did not arrive. */
 export class DeliveryFailure extends Error {
-  /** `again`: as it is; `in_parts`: it is about what the batch holds; `no`: nothing will be taken. */
-  readonly retry: 'again' | 'in_parts' | 'no';
+  /**
+   * `again`: as it is; `in_parts`: it is about what the batch holds; `drop`: this batch will not be taken;
+   * `no`: nothing will be.
+   */
+  readonly retry: 'again' | 'in_parts' | 'drop' | 'no';
   /** Again, but not sooner. */
   readonly afterMs: number | undefined;
 
@@ -31,7 +34,7 @@ export class DeliveryFailure extends Error {
 export interface PersistentOptions {
   /** What does not arrive is sent again for so long; 0: without end. */
   giveUpMs: number;
-  /** Told a line for a person when spans begin not to arrive. */
+  /** Told a line for a person when spans begin not to arrive, or not to be taken. */
   onNotice: (line: string) => void;
 }
 
@@ -41,6 +44,8 @@ export class PersistentTarget implements BatchTarget {
   readonly #giveUp = new AbortController();
   /** It was told of, and nothing has arrived since. */
   #isTroubled = false;
+  /** It was told that some are not taken. */
+  #isRefusing = false;
   #hasTaken = false;
   #rejected = 0;
 
@@ -70,16 +75,17 @@ export class PersistentTarget implements BatchTarget {
     try {
       return await this.#sendAgain(batch);
     } catch (error) {
-      if (!(error instanceof DeliveryFailure) || error.retry !== 'in_parts') throw error;
-      return batch.spanCount === 1
+      if (!(error instanceof DeliveryFailure) || isFinal(error)) throw error;
+      return error.retry === 'drop' || batch.spanCount === 1
         ? this.#reject(batch, error)
         : this.#sendHalves(batch, error.message);
     }
   }
 
   #reject(batch: SpanBytes, failure: DeliveryFailure): SendResult {
-    this.#rejected += 1;
+    this.#rejected += batch.spanCount;
     if (this.#rejected > REJECTED_MAX && !this.#hasTaken) throw failure;
+    this.#tellRefused(failure.message);
     return { refused: 0, rejected: [batch], reason: failure.message };
   }
 
@@ -109,6 +115,7 @@ export class PersistentTarget implements BatchTarget {
     });
     this.#hasTaken = true;
     this.#isTroubled = false;
+    if (result.refused > 0) this.#tellRefused(result.reason);
     return result;
   }
 
@@ -125,9 +132,21 @@ export class PersistentTarget implements BatchTarget {
     await pause(Math.min(error.afterMs, AFTER_MAX_MS), undefined, { signal: this.#giveUp.signal });
   }
 
+  /** The first time; from then on they are counted. */
+  #tellRefused(reason = ''): void {
+    if (this.#isRefusing) return;
+    this.#isRefusing = true;
+    this.#options.onNotice(`${this.name} refuses spans: ${reason}`);
+  }
+
   #tell(error: DeliveryFailure): void {
     if (this.#isTroubled) return;
     this.#isTroubled = true;
     this.#options.onNotice(`spans do not get to ${this.name}: ${error.message}`);
   }
+}
+
+/** Again is over here: the time for that is. */
+function isFinal({ retry }: DeliveryFailure): boolean {
+  return retry === 'no' || retry === 'again';
 }
