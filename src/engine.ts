@@ -104,15 +104,13 @@ export class Engine {
     const module = compileWasm();
     const settings = wasmSettings(config);
     const router = openRouter(module, settings, from?.router);
-    const { shards, shardBatchBytes } = config;
+    const { shards, shardBatchBytes, batchesInFlight, journalBytesMax, replacementsMax } = config;
     const engine = new Engine(new ShardRouter(router, shards, shardBatchBytes), sink);
     engine.#pool = await ShardPool.start({
       module,
       settings,
       snapshots: from?.shards,
-      batchesInFlight: config.batchesInFlight,
-      journalBytesMax: config.journalBytesMax,
-      replacementsMax: config.replacementsMax,
+      ...{ batchesInFlight, journalBytesMax, replacementsMax },
       quarantine: new Quarantine(config, onNotice),
       onNotice,
       onSpans: (reply) => engine.#merge(reply),

@@ -148,10 +148,8 @@ export function takeOut(batch: Uint8Array, record: number): Quarantined | undefi
   initSync({ module: compileWasm() as never });
   const taken = take_out(batch, record);
   if (!taken) return undefined;
-  const { frame, is_event: isEvent } = taken;
-  const without = { batch: taken.batch as Uint8Array<ArrayBuffer>, frame, isEvent };
-  taken.free();
-  return without;
+  const { batch: without, frame, is_event: isEvent } = taken;
+  return { batch: without as Uint8Array<ArrayBuffer>, frame, isEvent };
 }
 
 /** What an Event says that rows look at; what is left out fits any row. */

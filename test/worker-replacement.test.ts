@@ -113,6 +113,15 @@ describe('a worker that is lost', () => {
     expect(all(written)).toBe(all(undisturbed.get(1)!.written));
   });
 
+  test('is not waited for when the engine is abandoned', async () => {
+    const { sink } = keepingSink();
+    const engine = await createEngine({ shards: 2, sink });
+    await engine.push(recording);
+    const closing = engine.close();
+    await engine.abandon();
+    await expect(closing).rejects.toMatchObject({ code: 'worker_failed' });
+  });
+
   test('more often in a row than --replacements-max ends the run', async () => {
     onWorker = (worker) => void worker.once('online', () => worker.terminate());
     const started = new Promise<Worker>((resolve) => process.once('worker', resolve));

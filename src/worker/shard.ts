@@ -137,8 +137,11 @@ export class Shard {
     return this.#journal.snapshot;
   }
 
+  /** Whoever still waits for something hears of it. */
   async destroy(): Promise<void> {
     this.#hasEnded = true;
+    this.#failure ??= this.#error('worker_failed', 'it was ended');
+    this.#wake();
     await this.#worker?.destroy();
   }
 
