@@ -34,11 +34,13 @@ const PROTOBUF = { 'Content-Type': 'application/x-protobuf' };
 export class FaultProxy implements AsyncDisposable {
   /** How often each fault was met. */
   readonly met = new Map<Fault, number>();
-  /** Of spans that arrived unanswered: how often, by id, and which fault it was last. */
-  readonly unanswered = new Map<string, { times: number; fault: Fault }>();
+  /** Of spans that arrived unanswered: how often, by id, and by which fault last; by none: too late. */
+  readonly unanswered = new Map<string, { times: number; fault: Fault | undefined }>();
   readonly #server = createServer((request, response) => {
-    // A client that went away is no error of the proxy's.
-    this.#take(request, response).catch(() => response.destroy());
+    this.#take(request, response).catch((error) => {
+      // A client that went away in the middle is no error of the proxy's.
+      if (!request.errored) throw error;
+    });
   });
   readonly #target: string;
   readonly #random: () => number;
@@ -82,8 +84,9 @@ export class FaultProxy implements AsyncDisposable {
     if (fault) this.met.set(fault, (this.met.get(fault) ?? 0) + 1);
     switch (fault) {
       case undefined: {
-        const { status, headers, body } = await this.#forward(request);
-        response.writeHead(status, headers).end(body);
+        const { sent, answer } = await this.#forward(request);
+        if (response.destroyed) this.#remember(sent, fault);
+        response.writeHead(200, PROTOBUF).end(answer);
         return;
       }
       case 'connections are refused for a second':
@@ -97,15 +100,18 @@ export class FaultProxy implements AsyncDisposable {
         request.resume();
         return;
       case 'taken, with a warning':
-        await this.#forward(request);
+        {
+          const { sent } = await this.#forward(request);
+          if (response.destroyed) this.#remember(sent, fault);
+        }
         response.writeHead(200, PROTOBUF).end(WARNING);
         return;
       case 'taken, the answer is lost':
-        await this.#forward(request, fault);
+        this.#remember((await this.#forward(request)).sent, fault);
         request.socket.resetAndDestroy();
         return;
       case 'taken, the answer is cut':
-        await this.#forward(request, fault);
+        this.#remember((await this.#forward(request)).sent, fault);
         response.writeHead(200, { ...PROTOBUF, 'Content-Length': WARNING.length });
         response.write(WARNING.subarray(0, 4), () => request.socket.destroy());
         return;
@@ -137,21 +143,19 @@ export class FaultProxy implements AsyncDisposable {
     if (!this.#isClosed) await this.#listen();
   }
 
-  async #forward(request: IncomingMessage, fault?: Fault) {
+  async #forward(request: IncomingMessage): Promise<{ sent: Uint8Array; answer: Uint8Array }> {
     const sent = await buffer(request);
-    const { connection, host, 'content-length': _, ...headers } = request.headers;
-    const answer = await fetch(`${this.#target}${request.url}`, {
+    const response = await fetch(`${this.#target}${request.url}`, {
       method: 'POST',
-      headers: headers as Record<string, string>,
+      headers: PROTOBUF,
       body: sent,
     });
-    const body = Buffer.from(await answer.arrayBuffer());
-    if (!answer.ok) throw new Error(`the back end says ${answer.status}`);
-    if (fault) this.#remember(sent, fault);
-    return { status: answer.status, headers: PROTOBUF, body };
+    const answer = Buffer.from(await response.arrayBuffer());
+    if (!response.ok) throw new Error(`the back end says ${response.status}`);
+    return { sent, answer };
   }
 
-  #remember(sent: Uint8Array, fault: Fault): void {
+  #remember(sent: Uint8Array, fault: Fault | undefined): void {
     for (const span of decodeOtlp(sent)) {
       const times = (this.unanswered.get(idOf(span))?.times ?? 0) + 1;
       this.unanswered.set(idOf(span), { times, fault });
