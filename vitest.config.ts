@@ -1,5 +1,6 @@
-// Three sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated
-// duration or count (`npm run test:long`); `cluster` needs a Kubernetes cluster, and builds one of Go
+// Four sets of tests: `suite` is what `npm test` runs; `long` holds the proofs with a stated
+// duration or count (`npm run test:long`); `delivery` those of delivery to a real OpenTelemetry Collector,
+// which it builds (`npm run test:delivery`); `cluster` needs a Kubernetes cluster, and builds one of Go
 // modules unless KUBECONFIG is set (`npm run test:cluster`). The environment variable
 // KSPAN_PROOF_FACTOR shortens what has a stated duration or count by one factor. No test has a time
 // limit: a slow machine is not a fault.
@@ -18,6 +19,15 @@ export default defineConfig({
         test: {
           name: 'long',
           include: ['test/long/**/*.long.ts'],
+          fileParallelism: false,
+          ...unlimited,
+        },
+      },
+      {
+        test: {
+          name: 'delivery',
+          include: ['test/delivery/*.delivery.ts'],
+          globalSetup: 'test/delivery/build.ts',
           fileParallelism: false,
           ...unlimited,
         },

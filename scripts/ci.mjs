@@ -1,6 +1,6 @@
-// What .ci/run does once the packages are installed: check, the long proofs and the tests on a live
-// cluster, both shortened by one factor, a short run of the fuzzer, the TypeScript suites on Node 24,
-// and the correlator suite over a WASM built anew from the sources. The last line of the output is
+// What .ci/run does once the packages are installed: check, the long proofs, those of delivery and
+// the tests on a live cluster, all shortened by one factor, a short run of the fuzzer, the TypeScript
+// suites on Node 24, and the correlator suite over a WASM built anew from the sources. The last line of the output is
 // `N passed, M failed`; exit code 0 only when nothing failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -17,6 +17,7 @@ const factor = process.env.KSPAN_PROOF_FACTOR ?? '0.35';
 const steps = [
   ...checkSteps(),
   vitestSuite('long proofs', 'long', { env: { KSPAN_PROOF_FACTOR: factor } }),
+  vitestSuite('proofs of delivery', 'delivery', { env: { KSPAN_PROOF_FACTOR: factor } }),
   vitestSuite('live cluster', 'cluster', { env: { KSPAN_PROOF_FACTOR: factor } }),
   ...fuzzer(),
   vitestSuite(`TypeScript suites on Node ${otherNode}`, 'suite', { node: installNode(otherNode) }),

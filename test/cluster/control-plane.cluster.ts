@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { LEASH } from '../peers/program.ts';
 import { readAudit } from './audit.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { PROGRAMS } from './programs.ts';
 import { Namespace } from './workloads.ts';
 
 const EVENTS = '/api/v1/events';
@@ -73,7 +73,7 @@ test('stop() leaves neither a server nor its files', async (context) => {
 test('a program ends, and its files go, with the process that started it', async (context) => {
   ownControlPlane(context);
   const folder = mkdtempSync(join(tmpdir(), 'kspan-leash-'));
-  const leash = [join(PROGRAMS, 'leash'), folder, 'sh', '-c', 'echo up; exec sleep 1000000'];
+  const leash = [LEASH.pathOf('leash'), folder, 'sh', '-c', 'echo up; exec sleep 1000000'];
   const script = `const [leash, ...args] = ${JSON.stringify(leash)};
     require('node:child_process').spawn(leash, args, { stdio: ['pipe', 1, 2], detached: true });`;
   const owner = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,13 +1,13 @@
 // A Kubernetes control plane of the test run's own, with three Nodes, in a temporary folder: etcd, API
 // server (RBAC, audit log), controller manager, scheduler, kubelets. It can be broken on purpose. It
 // ends with the process that started it, however that ends, and its folder with it.
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../peers/free-ports.ts';
+import { environment, Program } from '../peers/program.ts';
 import { Kubectl } from './kubectl.ts';
-import { environment, PROGRAMS, Program, type ProgramName } from './programs.ts';
+import { PROGRAMS, type ProgramName } from './programs.ts';
 import { type Ports, type Settings, writeSettings } from './settings.ts';
 
 const NODES = ['hollow-1', 'hollow-2', 'hollow-3'];
@@ -34,7 +34,7 @@ export class ControlPlane {
     start: (controlPlane: ControlPlane) => Promise<void>,
     apiServerFlags: string[] = [],
   ): Promise<ControlPlane> {
-    const controlPlane = new ControlPlane(await freePorts(), apiServerFlags);
+    const controlPlane = new ControlPlane(await ports(), apiServerFlags);
     try {
       await start(controlPlane);
     } catch (error) {
@@ -49,7 +49,7 @@ export class ControlPlane {
     this.#settings = writeSettings(this.#folder, ports);
     this.#settings['kube-apiserver'].push(...apiServerFlags);
     const env = { ...environment(this.#folder), KUBECONFIG: this.kubeconfig };
-    this.kubectl = new Kubectl(join(PROGRAMS, 'kubectl'), env);
+    this.kubectl = new Kubectl(PROGRAMS.pathOf('kubectl'), env);
   }
 
   /** How to reach it as an administrator. */
@@ -117,7 +117,7 @@ export class ControlPlane {
   }
 
   #run(program: ProgramName, args: string[], name?: string): Program {
-    const running = new Program(program, args, this.#folder, name);
+    const running = new Program(PROGRAMS.pathOf(program), args, this.#folder, name);
     this.#programs.add(running);
     return running;
   }
@@ -148,16 +148,7 @@ function isReady({ status }: KubeNode): boolean {
 
 const isSchedulable = ({ spec }: KubeNode): boolean => !spec.taints;
 
-/** Taken and given back: nobody else is given them in the short time until they are used. */
-async function freePorts(): Promise<Ports> {
-  const servers = [createServer(), createServer(), createServer()];
-  const [etcd, etcdPeer, api] = await Promise.all(
-    servers.map(async (server) => {
-      server.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  for (const server of servers) server.close();
+async function ports(): Promise<Ports> {
+  const [etcd, etcdPeer, api] = await freePorts(3);
   return { etcd: etcd!, etcdPeer: etcdPeer!, api: api! };
 }

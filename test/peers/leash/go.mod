@@ -1,0 +1,3 @@
+module kspan.test/leash
+
+go 1.26
