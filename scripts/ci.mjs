@@ -13,7 +13,7 @@ const otherNode = 24;
 const freshTree = join(root, 'target', 'fresh');
 const freshPkg = join(root, 'target', 'pkg');
 
-const factor = process.env.KSPAN_PROOF_FACTOR ?? '0.35';
+const factor = process.env.KSPAN_PROOF_FACTOR ?? '0.25';
 const steps = [
   ...checkSteps(),
   vitestSuite('long proofs', 'long', { env: { KSPAN_PROOF_FACTOR: factor } }),

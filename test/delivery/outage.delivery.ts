@@ -68,10 +68,10 @@ async function drained(
   until: (holds: (samples: Samples) => boolean) => Promise<Samples>,
   cluster: LiveCluster,
 ): Promise<{ readPerSecond: number }> {
-  const delivered = 'kspan_export_requests_total{outcome="delivered"}';
+  const delivered = (samples: Samples) => total(samples, 'kspan_export_delivered_spans_total');
   const before = await until(() => true);
   const readBefore = total(before, 'kspan_events_total');
-  await until((samples) => samples.get(delivered)! > before.get(delivered)!);
+  await until((samples) => delivered(samples) > delivered(before));
   const since = performance.now();
   const after = await until(
     (samples) => total(samples, 'kspan_events_total') >= cluster.written - EVENTS_PER_SECOND,
