@@ -123,6 +123,21 @@ describe('a frame that is of no use', () => {
       expect(messages(outcome)).toEqual([`kspan: warning: 1 Event dropped (${reason} 1)`]);
     });
 
+  test('a count that leaves some out tells how many occurrences were missed', async () => {
+    const created = '2026-11-22T15:40:00Z';
+    const lines = [
+      // Of one that was there before the reading began, what came before is not known.
+      event({ count: 7 }, { uid: 'old', creationTimestamp: '2026-11-22T15:00:00Z' }),
+      event({ count: 9 }, { uid: 'old', creationTimestamp: '2026-11-22T15:00:00Z' }),
+      event({ count: 3 }, { uid: 'new', creationTimestamp: created }),
+      event({ count: 4 }, { uid: 'new', creationTimestamp: created }),
+    ];
+    const { summary } = await kspan(['replay', '-', '--format', 'none'], {
+      input: withLines(...lines),
+    });
+    expect(summary).toMatchObject({ received: '36', exported: '36', missed: '3' });
+  });
+
   test('a last line that was cut off is skipped as truncated', async () => {
     const cut = Buffer.concat([input, Buffer.from(event().slice(0, 200))]);
     const outcome = await kspan(['replay', '-'], { input: cut });
