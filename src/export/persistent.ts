@@ -8,7 +8,8 @@ import type { BatchTarget, SendResult } from './batching.js';
 import { type SpanBytes, splitSpans } from './split.js';
 
 const WAIT_MS = 500;
-const WAIT_MAX_MS = 30_000;
+/** Well below the time that a run has to end: what waits when a back end is back would be lost then. */
+const WAIT_MAX_MS = 4000;
 /** A back end that asks for more than this is asked sooner: what it said may be wrong by then. */
 const AFTER_MAX_MS = 300_000;
 /** Spans that are rejected before any is taken; then it is no back end for spans. */
