@@ -5,6 +5,7 @@
 // which is left out. A place in the window is free again when the spans of its batch have been taken, so
 // a slow taker slows the sender. What cannot be mended is a WorkerError for all who wait or come later.
 import { reasonOf, WorkerError } from '../errors.js';
+import { traced } from '../traced.js';
 import type { CorrelatorCounts, WasmModule, WasmSettings } from '../wasm.js';
 import { trialsAfter, withoutCulprit } from './bisect.js';
 import { Failures } from './failures.js';
@@ -235,7 +236,10 @@ export class Shard {
     this.#options.onNotice(
       `the worker of shard ${this.#shard} has failed and is replaced: ${reason}`,
     );
-    this.#replace(wasTaking ? undefined : oldest).catch((error) => this.#end(error));
+    const replace = () => this.#replace(wasTaking ? undefined : oldest);
+    traced('replace worker', { shard: this.#shard, reason }, replace).catch((error) =>
+      this.#end(error),
+    );
   }
 
   async #replace(failedAt: Batch | undefined): Promise<void> {
