@@ -1,7 +1,6 @@
 // What has not got to a back end yet, batch by batch in the order in which it came: in memory up to a
 // limit, and where there is a spool also on disk. A batch leaves when it is settled, so what is on its
 // way counts too. Nothing here waits: `isFull` says that whoever writes should, `change` until when.
-
 import { countSpans, type SpanCounts } from './decode.js';
 import type { SpanBytes } from './split.js';
 import type { Spool } from './spool.js';
