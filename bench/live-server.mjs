@@ -7,21 +7,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { copiesFrom, newestObjects, stormLines } from './storm.mjs';
+import { copiesFrom, eventFrames, metadataFrames, RESOURCES, stormLines } from './storm.mjs';
 
 const [rate, seconds] = process.argv.slice(2).map(Number);
 const BATCH_COPIES = 8;
 const LIFE_MS = 2000;
-const RESOURCES = [
-  ['', 'namespaces', 'Namespace'],
-  ['', 'pods', 'Pod'],
-  ['apps', 'deployments', 'Deployment'],
-  ['apps', 'replicasets', 'ReplicaSet'],
-  ['apps', 'statefulsets', 'StatefulSet'],
-  ['apps', 'daemonsets', 'DaemonSet'],
-  ['batch', 'jobs', 'Job'],
-  ['batch', 'cronjobs', 'CronJob'],
-].map(([group, name, kind]) => ({ group, name, kind, base: baseOf(group) }));
 
 const events = stormLines(eventFrames);
 const metadata = RESOURCES.map(({ kind }) => ({
@@ -102,21 +92,4 @@ async function streamEvents(response) {
   }
   told.seconds = passedMs() / 1000;
   process.send({ told });
-}
-
-/** As a watch tells them; each state of an Event once. */
-function eventFrames(frames) {
-  const told = frames.filter(({ object }) => object.kind === 'Event');
-  return told.map(({ type, object }) => ({ type, object }));
-}
-
-/** As added or deleted. */
-function metadataFrames(frames, type, kind) {
-  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' };
-  const objects = newestObjects(frames).filter((object) => object.kind === kind);
-  return objects.map(({ metadata }) => ({ type, object: { ...partial, metadata } }));
-}
-
-function baseOf(group) {
-  return group === '' ? '/api/v1' : `/apis/${group}/v1`;
 }

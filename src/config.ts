@@ -270,8 +270,8 @@ export const SETTINGS = {
     1_000_000,
     [1, 100_000_000],
     'spans',
-    'the same, counted in spans',
-    'the same',
+    'finished spans in memory that the back end has not taken, counted in spans',
+    'as with --export-room-bytes',
     'OTEL_BSP_MAX_QUEUE_SIZE',
   ),
   spoolDir: text(

@@ -90,6 +90,18 @@ function halves() {
   return { early: all.slice(0, middle), late: all.slice(middle, end), events };
 }
 
+/** The whole recording happens, and becomes spans; returns how many Events that were. */
+async function finishAll(live: LiveKspan): Promise<number> {
+  await live.readiness(200);
+  const frames = endingNow(input);
+  const events = countEvents(frames);
+  play(server, frames);
+  await live.until((now) => received(now) === events);
+  letTimePass();
+  await live.until((now) => now.get('kspan_events_exported_total') === events);
+  return events;
+}
+
 describe('a run that goes on from a checkpoint', () => {
   test('gives each span of an undisturbed run once, after an orderly end', async () => {
     const { early, late, events } = halves();
@@ -160,13 +172,7 @@ describe('a run that goes on from a checkpoint', () => {
     await once(deaf, 'listening');
     const { port } = deaf.address() as AddressInfo;
     const first = await startKept(['--export-timeout-ms', '600000'], `http://127.0.0.1:${port}`);
-    await first.readiness(200);
-    const frames = endingNow(input);
-    const events = countEvents(frames);
-    play(server, frames);
-    await first.until((now) => received(now) === events);
-    letTimePass();
-    await first.until((now) => now.get('kspan_events_exported_total') === events);
+    const events = await finishAll(first);
     await first.kill();
     deaf.close();
     const second = await startKept();
@@ -177,13 +183,7 @@ describe('a run that goes on from a checkpoint', () => {
 
   test('is taken too while a back end is away, and has all that this has not got', async () => {
     const first = await startKept([], 'http://127.0.0.1:1');
-    await first.readiness(200);
-    const frames = endingNow(input);
-    const events = countEvents(frames);
-    play(server, frames);
-    await first.until((now) => received(now) === events);
-    letTimePass();
-    await first.until((now) => now.get('kspan_events_exported_total') === events);
+    const events = await finishAll(first);
     const finishedAt = performance.now();
     await first.until((now) => {
       const age = now.get('kspan_checkpoint_age_seconds') ?? Number.POSITIVE_INFINITY;

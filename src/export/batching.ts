@@ -46,7 +46,6 @@ export class BatchingSink implements SpanSink {
   readonly #target: BatchTarget;
   readonly #limits: BatchLimits;
   readonly #room: Room;
-  readonly #spool: Spool | undefined;
   readonly #lost: LostSpans = { occurrences: 0, synthetic: 0, refused: 0 };
   readonly #kept: SpanCounts = { occurrences: 0, synthetic: 0 };
   readonly #requests = { delivered: 0, partial: 0, failed: 0 };
@@ -65,7 +64,6 @@ export class BatchingSink implements SpanSink {
   constructor(target: BatchTarget, limits: BatchLimits, spool?: Spool) {
     this.#target = target;
     this.#limits = limits;
-    this.#spool = spool;
     this.#room = new Room(limits, spool);
     this.#pump();
   }
@@ -88,7 +86,7 @@ export class BatchingSink implements SpanSink {
       deliveredSpans: this.#delivered,
       waitingSpans: this.#room.waitingSpans + this.#openSpans,
       waitingBytes: this.#room.bytes + this.#openBytes,
-      spoolBytes: this.#spool?.bytes ?? 0,
+      spoolBytes: this.#room.spoolBytes,
       stalledMs: this.#room.underWay > 0 ? performance.now() - this.#movedAt : 0,
     };
   }

@@ -54,6 +54,11 @@ export class Room {
     return this.#bytes;
   }
 
+  /** On disk. */
+  get spoolBytes(): number {
+    return this.#spool?.bytes ?? 0;
+  }
+
   /** Those that wait to be sent, wherever they are. */
   get waitingSpans(): number {
     return this.#queue.reduce((sum, { spanCount }) => sum + spanCount, 0);
@@ -94,7 +99,7 @@ export class Room {
     if (!this.#sent.delete(batch)) return false;
     this.#release(batch);
     if (batch.file) this.#spool?.remove(batch.file, batch.size);
-    this.wake();
+    this.#wake();
     return true;
   }
 
@@ -109,7 +114,7 @@ export class Room {
       batch.file ??= this.#spool?.putNow(batch.bytes, batch.spanCount);
     }
     this.#release(batch);
-    this.wake();
+    this.#wake();
   }
 
   /** Those that are not on their way, oldest first. */
@@ -127,7 +132,7 @@ export class Room {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  wake(): void {
+  #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
@@ -155,7 +160,7 @@ export class Room {
     if (isSent) return true;
     batch.counts = countSpans(bytes);
     this.#release(batch);
-    this.wake();
+    this.#wake();
     return true;
   }
 

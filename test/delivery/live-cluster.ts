@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ERROR_410 } from '../support/fake-api-server.ts';
-import { type Copy, EVENTS, RESOURCES, type Resource, type Storm, stormOf } from './storm.ts';
+import { type Copy, EVENTS, RESOURCES, type Resource, Storm } from './storm.ts';
 
 const TICK_MS = 20;
 const LIFE_MS = 2000;
@@ -40,20 +40,16 @@ export class LiveCluster implements AsyncDisposable {
     forgotten: 0,
     watches: new Set(),
   }));
-  readonly #storm: Storm;
+  readonly #storm = new Storm();
   /** Of the newest change. */
   #version = 1;
 
   static async start(): Promise<LiveCluster> {
-    const cluster = new LiveCluster(await stormOf());
+    const cluster = new LiveCluster();
     cluster.#server.listen(0, '127.0.0.1');
     await once(cluster.#server, 'listening');
     cluster.#writeKubeconfig();
     return cluster;
-  }
-
-  private constructor(storm: Storm) {
-    this.#storm = storm;
   }
 
   get kubeconfig(): string {
