@@ -26,6 +26,7 @@ use crate::place::World;
 use crate::record::{Naming, Record, ToldLink, Version};
 use crate::resting::Resting;
 use crate::root::Root;
+use crate::shapes::Shapes;
 use crate::snapshot::{self, SnapshotError};
 use crate::time::Nanos;
 use crate::troubles::Troubles;
@@ -45,6 +46,11 @@ pub struct Correlator {
     wakeups: BinaryHeap<Reverse<(Nanos, u128)>>,
     /// Versions that are not in the owner cache yet, of roots that are not in `roots`.
     resting: Resting,
+    /// How Events and metadata look.
+    #[serde(skip)]
+    events: Shapes,
+    #[serde(skip)]
+    metas: Shapes,
 }
 
 impl Correlator {
@@ -68,6 +74,8 @@ impl Correlator {
             roots: FxHashMap::default(),
             wakeups: BinaryHeap::new(),
             resting: Resting::default(),
+            events: Shapes::default(),
+            metas: Shapes::default(),
         }
     }
 
@@ -100,7 +108,7 @@ impl Correlator {
             self.advance(watermark);
             match record {
                 Record::Event { root, object, links } => {
-                    if let Some(event) = event::parse_event(object) {
+                    if let Some(event) = event::parse_shaped(&mut self.events, object) {
                         self.event(root, &event, &links);
                     }
                 }
@@ -204,7 +212,7 @@ impl Correlator {
     }
 
     fn meta(&mut self, scope: Scope, version: &Version<'_>) {
-        let Some(meta) = meta::parse_meta(version.metadata, version.kind) else { return };
+        let Some(meta) = meta::parse_shaped(&mut self.metas, version.metadata, version.kind) else { return };
         if meta.kind == "Namespace" {
             self.world.out.learn(&meta, version.deleted, self.world.watermark);
             if meta.name == "kube-system" {

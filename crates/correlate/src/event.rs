@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::frame::Read;
 use crate::json::Scanner;
 use crate::limits::{MESSAGE_MAX, SECOND_END};
 use crate::object::{ObjectRef, RawObject};
+use crate::shapes::Shapes;
 use crate::time::{Nanos, SECOND, Stamp};
 
 /// Why an occurrence cannot become a span.
@@ -104,6 +106,15 @@ impl EventTime {
 #[must_use]
 pub fn parse_event(object: &[u8]) -> Option<KubeEvent<'_>> {
     RawObject::read(&mut Scanner::new(object)).ok().map(KubeEvent::from)
+}
+
+/// As `parse_event`, by the shapes of the Events before.
+pub fn parse_shaped<'a>(shapes: &mut Shapes, object: &'a [u8]) -> Option<KubeEvent<'a>> {
+    let simple = |scanner: &mut Scanner<'a>, read: &mut Read<'a>| {
+        read.bare = RawObject::read(scanner)?;
+        Ok(())
+    };
+    shapes.read(object, simple).ok().map(|read| read.bare.into())
 }
 
 impl<'a> From<RawObject<'a>> for KubeEvent<'a> {

@@ -4,34 +4,38 @@
 //! it. A value of another type is read as absent; where that makes an Event useless, it is noted.
 
 use std::borrow::Cow;
+use std::hash::Hasher;
 
 use crate::json::{JsonError, Kind, Scanner};
 use crate::limits::{NAME_MAX, OWNERS_MAX};
+use crate::notes::{Field, Kept, Mark, Nullable};
 use crate::object::{FieldsEntry, ObjectRef, OwnerRef};
 use crate::time::{Stamp, parse_rfc3339};
 
 /// A reference; null is absent, anything else is noted.
 pub(crate) fn reference<'a>(
     s: &mut Scanner<'a>,
+    which: Nullable,
     bad: &mut bool,
 ) -> Result<Option<ObjectRef<'a>>, JsonError> {
     if s.peek()? != Kind::Object {
-        *bad |= s.skip()? != b"null";
+        null(s, which, bad)?;
         return Ok(None);
     }
+    s.mark(if which == Nullable::Regarding { Mark::Regarding } else { Mark::Related });
     let mut object = ObjectRef::default();
     s.object(|s, key| {
-        let field = match key {
-            b"kind" => &mut object.kind,
-            b"namespace" => &mut object.namespace,
-            b"name" => &mut object.name,
-            b"uid" => &mut object.uid,
-            b"apiVersion" => &mut object.api_version,
-            b"resourceVersion" => &mut object.resource_version,
-            b"fieldPath" => &mut object.field_path,
+        let (field, to) = match key {
+            b"kind" => (Field::RefKind, &mut object.kind),
+            b"namespace" => (Field::RefNamespace, &mut object.namespace),
+            b"name" => (Field::RefName, &mut object.name),
+            b"uid" => (Field::RefUid, &mut object.uid),
+            b"apiVersion" => (Field::RefApiVersion, &mut object.api_version),
+            b"resourceVersion" => (Field::RefResourceVersion, &mut object.resource_version),
+            b"fieldPath" => (Field::RefFieldPath, &mut object.field_path),
             _ => return s.skip().map(|_| ()),
         };
-        *field = text(s, bad)?;
+        *to = text(s.on(field), bad)?;
         Ok(())
     })?;
     Ok(Some(object))
@@ -43,14 +47,15 @@ pub(crate) fn series(
     bad: &mut bool,
 ) -> Result<Option<(Option<u64>, Stamp)>, JsonError> {
     if s.peek()? != Kind::Object {
-        *bad |= s.skip()? != b"null";
+        null(s, Nullable::Series, bad)?;
         return Ok(None);
     }
+    s.mark(Mark::Series);
     let (mut number, mut seen) = (None, Stamp::Absent);
     s.object(|s, key| {
         match key {
-            b"count" => number = count(s, bad)?,
-            b"lastObservedTime" => seen = stamp(s, bad)?,
+            b"count" => number = count(s.on(Field::SeriesCount), bad)?,
+            b"lastObservedTime" => seen = stamp(s.on(Field::SeriesSeen), bad)?,
             _ => {
                 s.skip()?;
             }
@@ -60,23 +65,40 @@ pub(crate) fn series(
     Ok(Some((number, seen)))
 }
 
+/// Takes what should be an object and is none; null is absent.
+fn null(s: &mut Scanner<'_>, which: Nullable, bad: &mut bool) -> Result<(), JsonError> {
+    let is_null = s.skip()? == b"null";
+    if is_null {
+        s.mark(Mark::Null(which));
+    } else {
+        s.spoil_notes();
+        *bad = true;
+    }
+    Ok(())
+}
+
 /// One of ownerReferences.
 pub(crate) fn owner<'a>(s: &mut Scanner<'a>) -> Result<OwnerRef<'a>, JsonError> {
     let mut owner = OwnerRef::default();
     let bad = &mut false;
+    s.mark(Mark::Owner);
     members(s, |s, key| {
         match key {
-            b"apiVersion" => owner.api_version = text(s, bad)?,
-            b"kind" => owner.kind = text(s, bad)?,
-            b"name" => owner.name = text(s, bad)?,
-            b"uid" => owner.uid = text(s, bad)?,
-            b"controller" => owner.controller = s.skip()? == b"true",
+            b"apiVersion" => owner.api_version = text(s.on(Field::OwnerApiVersion), bad)?,
+            b"kind" => owner.kind = text(s.on(Field::OwnerKind), bad)?,
+            b"name" => owner.name = text(s.on(Field::OwnerName), bad)?,
+            b"uid" => owner.uid = text(s.on(Field::OwnerUid), bad)?,
+            b"controller" => {
+                owner.controller = s.skip()? == b"true";
+                s.mark(Mark::Controller(owner.controller));
+            }
             _ => {
                 s.skip()?;
             }
         }
         Ok(())
     })?;
+    s.mark(Mark::OwnerEnd);
     Ok(owner)
 }
 
@@ -90,39 +112,56 @@ pub(crate) fn add_owner<'a>(owners: &mut Vec<OwnerRef<'a>>, owner: OwnerRef<'a>)
 
 /// One of managedFields.
 pub(crate) fn fields_entry<'a>(s: &mut Scanner<'a>) -> Result<FieldsEntry<'a>, JsonError> {
-    let none = || Cow::Borrowed("");
-    let (manager, operation, subresource) = (none(), none(), none());
-    let mut entry =
-        FieldsEntry { manager, operation, subresource, time: Stamp::Absent, spec: None };
+    let mut entry = FieldsEntry::default();
     let bad = &mut false;
+    s.mark(Mark::Entry);
     members(s, |s, key| {
         match key {
-            b"manager" => entry.manager = text(s, bad)?,
-            b"operation" => entry.operation = text(s, bad)?,
-            b"subresource" => entry.subresource = text(s, bad)?,
-            b"time" => entry.time = stamp(s, bad)?,
-            b"fieldsV1" => entry.spec = owns_spec(s.skip()?),
+            b"manager" => entry.manager = text(s.on(Field::EntryManager), bad)?,
+            b"operation" => entry.operation = text(s.on(Field::EntryOperation), bad)?,
+            b"subresource" => entry.subresource = text(s.on(Field::EntrySubresource), bad)?,
+            b"time" => entry.time = stamp(s.on(Field::EntryTime), bad)?,
+            b"fieldsV1" => {
+                s.mark(Mark::Json);
+                entry.spec = owned_fields(s.skip()?);
+                let owns = entry.spec.is_some();
+                s.mark(Mark::JsonEnd(if owns { Kept::OwnedFields } else { Kept::OtherFields }));
+            }
             _ => {
                 s.skip()?;
             }
         }
         Ok(())
     })?;
+    s.mark(Mark::EntryEnd);
     Ok(entry)
 }
 
+/// JSON, as it is.
+pub(crate) fn kept<'a>(s: &mut Scanner<'a>, which: Kept) -> Result<&'a [u8], JsonError> {
+    s.peek()?;
+    s.mark(Mark::Json);
+    let json = s.skip()?;
+    s.mark(Mark::JsonEnd(which));
+    Ok(json)
+}
+
 /// Hash of fieldsV1 when `f:spec` is among its members.
-fn owns_spec(fields: &[u8]) -> Option<u64> {
-    use std::hash::Hasher;
+fn owned_fields(fields: &[u8]) -> Option<u64> {
     memchr::memmem::find(fields, b"\"f:spec\"")?;
     let mut owns = false;
     let walked = Scanner::new(fields).object(|s, key| {
         owns |= key == b"f:spec";
         s.skip().map(|_| ())
     });
+    (walked.is_ok() && owns).then(|| hash_of(fields))
+}
+
+/// Hash of fieldsV1.
+pub(crate) fn hash_of(fields: &[u8]) -> u64 {
     let mut hasher = rustc_hash::FxHasher::default();
     hasher.write(fields);
-    (walked.is_ok() && owns).then(|| hasher.finish())
+    hasher.finish()
 }
 
 /// A name; null is absent, anything else is noted.
@@ -139,7 +178,12 @@ pub(crate) fn text_up_to<'a>(
     if s.peek()? == Kind::String {
         return s.name(max);
     }
-    *bad |= s.skip()? != b"null";
+    s.mark_empty();
+    let is_null = s.skip()? == b"null";
+    if !is_null {
+        s.spoil_notes();
+        *bad = true;
+    }
     Ok(Cow::Borrowed(""))
 }
 
@@ -152,14 +196,21 @@ pub(crate) fn stamp(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Stamp, JsonEr
 pub(crate) fn count(s: &mut Scanner<'_>, bad: &mut bool) -> Result<Option<u64>, JsonError> {
     let value = s.skip()?;
     let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-    *bad |= number.is_none() && value != b"null";
+    if number.is_none() {
+        s.spoil_notes();
+        *bad |= value != b"null";
+    }
     Ok(number)
 }
 
 /// An integer; anything else is absent.
 pub(crate) fn number(s: &mut Scanner<'_>) -> Result<Option<i64>, JsonError> {
     let value = s.skip()?;
-    Ok(std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()))
+    let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+    if number.is_none() {
+        s.spoil_notes();
+    }
+    Ok(number)
 }
 
 /// The members of an object; of anything else, none.

@@ -7,8 +7,10 @@ use crate::event::KubeEvent;
 use crate::fields::text;
 use crate::json::{JsonError, Kind, Scanner};
 use crate::meta::ObjectMeta;
+use crate::notes::{Field, Mark};
 use crate::object::RawObject;
 use crate::record::TypeMeta;
+use crate::shapes::Shapes;
 use crate::time::{Nanos, Stamp, parse_rfc3339};
 
 /// What happened to the object.
@@ -108,25 +110,42 @@ pub fn parse_frame<'a>(
     list: Option<&'a TypeMeta>,
 ) -> Result<Parsed<'a>, SkipReason> {
     let mut scanner = Scanner::new(bytes);
-    if scanner.peek()? != Kind::Object {
-        return Err(SkipReason::NotJson);
-    }
     let mut read = Read::default();
-    scanner.object(|scanner, key| read.field(scanner, key))?;
-    scanner.end()?;
+    read_frame(&mut scanner, &mut read)?;
     read.repaired = scanner.repaired();
     read.sort_out(bytes.len(), list)
 }
 
+/// As `parse_frame`, by the shapes of the frames before.
+///
+/// # Errors
+/// The reason to skip it.
+pub fn parse_shaped<'a>(
+    shapes: &mut Shapes,
+    bytes: &'a [u8],
+    list: Option<&'a TypeMeta>,
+) -> Result<Parsed<'a>, SkipReason> {
+    shapes.read(bytes, read_frame)?.sort_out(bytes.len(), list)
+}
+
+fn read_frame<'a>(scanner: &mut Scanner<'a>, read: &mut Read<'a>) -> Result<(), JsonError> {
+    if scanner.peek()? != Kind::Object {
+        return Err(JsonError::NotJson);
+    }
+    scanner.object(|scanner, key| read.field(scanner, key))?;
+    scanner.end()
+}
+
+/// What was read of a frame, or of an object alone.
 #[derive(Default)]
-struct Read<'a> {
+pub(crate) struct Read<'a> {
     /// Fields on the frame's own level: a bare object, or the frame's `type`.
-    bare: RawObject<'a>,
-    object: Option<(RawObject<'a>, Range<usize>)>,
-    has_object: bool,
-    repaired: bool,
-    received_at: Option<Nanos>,
-    resource: Option<(Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
+    pub bare: RawObject<'a>,
+    pub object: Option<(RawObject<'a>, Range<usize>)>,
+    pub has_object: bool,
+    pub repaired: bool,
+    pub received_at: Option<Nanos>,
+    pub resource: Option<(Cow<'a, str>, Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Read<'a> {
@@ -136,15 +155,18 @@ impl<'a> Read<'a> {
                 self.has_object = true;
                 if scanner.peek()? == Kind::Object {
                     let start = scanner.position();
+                    scanner.mark(Mark::Object);
                     let object = RawObject::read(scanner)?;
+                    scanner.mark(Mark::ObjectEnd);
                     self.object = Some((object, start..scanner.position()));
                 } else {
                     scanner.skip()?;
+                    scanner.spoil_notes();
                 }
             }
             b"receivedAt" => {
                 if scanner.peek()? == Kind::String {
-                    self.received_at = match parse_rfc3339(scanner.string()?.as_bytes()) {
+                    self.received_at = match parse_rfc3339(scanner.on(Field::ReceivedAt).string()?.as_bytes()) {
                         Stamp::At { nanos, .. } => Some(nanos),
                         Stamp::Absent | Stamp::Bad => None,
                     };
@@ -162,15 +184,16 @@ impl<'a> Read<'a> {
         if scanner.peek()? != Kind::Object {
             return scanner.skip().map(|_| ());
         }
+        scanner.mark(Mark::Resource);
         let mut resource = (Cow::Borrowed(""), Cow::Borrowed(""), Cow::Borrowed(""));
         scanner.object(|scanner, key| {
-            let field = match key {
-                b"group" => &mut resource.0,
-                b"version" => &mut resource.1,
-                b"kind" => &mut resource.2,
+            let (field, to) = match key {
+                b"group" => (Field::ResourceGroup, &mut resource.0),
+                b"version" => (Field::ResourceVersionOfKind, &mut resource.1),
+                b"kind" => (Field::ResourceKind, &mut resource.2),
                 _ => return scanner.skip().map(|_| ()),
             };
-            *field = text(scanner, &mut false)?;
+            *to = text(scanner.on(field), &mut false)?;
             Ok(())
         })?;
         self.resource = Some(resource);

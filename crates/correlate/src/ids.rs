@@ -81,23 +81,38 @@ pub fn object_key(uid: &str) -> u128 {
 
 /// The bits of a UUID in the form that API servers give out.
 pub fn uuid_bits(text: &str) -> Option<u128> {
-    let text = text.as_bytes();
-    if text.len() != 36 {
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
         return None;
     }
-    let mut bits = 0;
-    for (index, &byte) in text.iter().enumerate() {
-        let digit = match (index, byte) {
-            (8 | 13 | 18 | 23, b'-') => continue,
-            (8 | 13 | 18 | 23, _) => return None,
-            (_, b'0'..=b'9') => byte - b'0',
-            (_, b'a'..=b'f') => byte - b'a' + 10,
-            _ => return None,
-        };
-        bits = bits << 4 | u128::from(digit);
-    }
-    Some(bits)
+    let [first, second] = [hex(&text[..8])?, hex(&text[9..13])?];
+    let [third, fourth, last] = [hex(&text[14..18])?, hex(&text[19..23])?, hex(&text[24..])?];
+    let (high, low) = (first << 32 | second << 16 | third, fourth << 48 | last);
+    Some(u128::from(high) << 64 | u128::from(low))
 }
+
+/// The number that up to 16 lower case hexadecimal digits write.
+fn hex(digits: &[u8]) -> Option<u64> {
+    let (mut number, mut others) = (0, 0);
+    for &digit in digits {
+        let value = HEX_DIGITS[usize::from(digit)];
+        number = number << 4 | u64::from(value);
+        others |= value;
+    }
+    (others < 16).then_some(number)
+}
+
+/// By byte: the value of a lower case hexadecimal digit, 16 of all others.
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [16; 256];
+    let digits = b"0123456789abcdef";
+    let mut value = 0;
+    while value < digits.len() {
+        values[digits[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
 
 /// The UUID of these bits.
 pub fn uuid_text(bits: u128) -> String {

@@ -6,8 +6,10 @@
 //! bounded, so that no input can exhaust the stack.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use crate::strings::{replacements, string_end, unescape};
+use crate::notes::{Field, Form, Mark, Note, Notes};
+use crate::strings::{string_end, text_of, unescape};
 
 /// Deepest nesting that is read.
 pub const DEPTH_MAX: u32 = 64;
@@ -44,13 +46,55 @@ pub struct Scanner<'a> {
     at: usize,
     depth: u32,
     repaired: bool,
+    notes: Option<Notes>,
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner before the first byte.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, depth: 0, repaired: false }
+        Self { bytes, at: 0, depth: 0, repaired: false, notes: None }
+    }
+
+    /// One that takes notes.
+    #[must_use]
+    pub fn noting(bytes: &'a [u8]) -> Self {
+        Self { notes: Some(Notes::default()), ..Self::new(bytes) }
+    }
+
+    /// The notes, where it took some.
+    pub fn take_notes(&mut self) -> Option<Notes> {
+        self.notes.take()
+    }
+
+    /// What the next value is, for the notes.
+    pub fn on(&mut self, field: Field) -> &mut Self {
+        if let Some(notes) = &mut self.notes {
+            notes.field = field;
+        }
+        self
+    }
+
+    /// Notes what the shape says here.
+    pub fn mark(&mut self, mark: Mark) {
+        if let Some(notes) = &mut self.notes {
+            notes.list.push(Note::Mark(self.at, mark));
+        }
+    }
+
+    /// Notes that what the next value is, is null.
+    pub fn mark_empty(&mut self) {
+        if let Some(notes) = &mut self.notes {
+            let field = std::mem::take(&mut notes.field);
+            notes.list.push(Note::Mark(self.at, Mark::Empty(field)));
+        }
+    }
+
+    /// Something else counts than keys and brackets.
+    pub fn spoil_notes(&mut self) {
+        if let Some(notes) = &mut self.notes {
+            notes.whole = false;
+        }
     }
 
     /// Where the scanner stands.
@@ -130,11 +174,9 @@ impl<'a> Scanner<'a> {
     /// When there is no string, or it does not end.
     pub fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         let (raw, escaped) = self.raw_string()?;
-        let text = if escaped { unescape(raw).into() } else { String::from_utf8_lossy(raw) };
-        if let Cow::Owned(text) = &text {
-            let replaced = text.matches(char::REPLACEMENT_CHARACTER).count();
-            self.repaired |= replaced > replacements(raw);
-        }
+        self.note(self.at - 1 - raw.len()..self.at - 1, Form::Text, escaped);
+        let (text, repaired) = text_of(raw, escaped);
+        self.repaired |= repaired;
         Ok(text)
     }
 
@@ -191,6 +233,9 @@ impl<'a> Scanner<'a> {
             Kind::String => self.raw_string().map(|_| ())?,
             Kind::Number | Kind::Word => self.scalar().map(|_| ())?,
         }
+        if self.notes.is_some() {
+            self.note_skipped(start..self.at);
+        }
         Ok(&self.bytes[start..self.at])
     }
 
@@ -201,6 +246,46 @@ impl<'a> Scanner<'a> {
     pub fn end(&mut self) -> Result<(), JsonError> {
         self.skip_space();
         if self.at == self.bytes.len() { Ok(()) } else { Err(JsonError::NotJson) }
+    }
+
+    fn note(&mut self, range: Range<usize>, form: Form, escaped: bool) {
+        if let Some(notes) = &mut self.notes {
+            notes.value(range, form, escaped);
+        }
+    }
+
+    /// Notes all values in what was skipped.
+    fn note_skipped(&mut self, range: Range<usize>) {
+        let (bytes, mut at) = (self.bytes, range.start);
+        while at < range.end {
+            match bytes[at] {
+                b'"' => {
+                    let Some((end, escaped)) = string_end(bytes, at + 1) else { return };
+                    let is_key = bytes[end + 1..range.end].trim_ascii_start().starts_with(b":");
+                    if !is_key {
+                        self.note(at + 1..end, Form::Text, escaped);
+                    } else if let Some(uid) = uid_in_key(&bytes[at + 1..end]) {
+                        self.note(at + 1 + uid.start..at + 1 + uid.end, Form::InKey, true);
+                    }
+                    at = end + 1;
+                }
+                b'0'..=b'9' => {
+                    let digits = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit());
+                    let end = at + digits.count();
+                    self.note(at..end, Form::Number, false);
+                    at = end;
+                }
+                b'-' | b'.' | b'E' => {
+                    self.spoil_notes();
+                    at += 1;
+                }
+                b'e' if bytes[at - 1].is_ascii_digit() => {
+                    self.spoil_notes();
+                    at += 1;
+                }
+                _ => at += 1,
+            }
+        }
     }
 
     fn skip_nested(&mut self) -> Result<(), JsonError> {
@@ -280,6 +365,14 @@ impl<'a> Scanner<'a> {
             self.at += 1;
         }
     }
+}
+
+/// Where the uid is in the key of a managedFields item, `k:{\"uid\":\"...\"}`.
+fn uid_in_key(key: &[u8]) -> Option<Range<usize>> {
+    const BEFORE: &[u8] = br#"k:{\"uid\":\""#;
+    let uid = key.strip_prefix(BEFORE)?;
+    let length = memchr::memchr2(b'\\', b'"', uid)?;
+    Some(BEFORE.len()..BEFORE.len() + length)
 }
 
 /// RFC 8259, section 6.

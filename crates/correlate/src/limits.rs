@@ -133,3 +133,12 @@ pub const NAMESPACES_GONE_MAX: usize = 16_384;
 pub const NAMESPACES_CHOSEN_MAX: usize = 16_384;
 /// Resource descriptions kept for reuse; at the limit all are made anew.
 pub const RESOURCES_MAX: usize = 16_384;
+
+/// What is larger is read the simple way, without a look at shapes.
+pub const SHAPED_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes that the shapes of one reader may take; then it begins anew.
+pub const SHAPES_BYTES_MAX: usize = 1 << 20;
+
+/// Ways in which shapes may go on behind one value; the one that fits least often is forgotten.
+pub const SHAPE_EDGES_MAX: usize = 64;

@@ -4,8 +4,9 @@
 //! so a search for their keys comes before any reading.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 use serde::{Deserialize, Serialize};
 
 use crate::json::{Kind, Scanner};
@@ -47,9 +48,13 @@ pub struct Marks {
 /// Whether labels or annotations may hold a mark; `annotations`: those of trace contexts.
 #[must_use]
 pub fn may_have(meta: &ObjectMeta<'_>, annotations: &[String]) -> bool {
-    let holds = |text: &[u8], needle: &str| memmem::find(text, needle.as_bytes()).is_some();
-    OWN_NEEDLES.iter().any(|key| holds(meta.labels, key) || holds(meta.annotations, key))
-        || annotations.iter().any(|key| holds(meta.annotations, key))
+    // Making a searcher costs more than searching a few labels.
+    static OWN: LazyLock<[Finder<'_>; 3]> = LazyLock::new(|| OWN_NEEDLES.map(Finder::new));
+    let has_own = |text: &[u8]| OWN.iter().any(|finder| finder.find(text).is_some());
+    let has = |key: &String| memmem::find(meta.annotations, key.as_bytes()).is_some();
+    !meta.labels.is_empty() && has_own(meta.labels)
+        || !meta.annotations.is_empty()
+            && (has_own(meta.annotations) || annotations.iter().any(has))
 }
 
 /// Reads the marks of an object; `annotations`: those of trace contexts, the first comes first.
@@ -83,7 +88,8 @@ pub fn read(meta: &ObjectMeta<'_>, annotations: &[String]) -> Marks {
 #[must_use]
 pub fn mirrored<'a>(meta: &ObjectMeta<'a>) -> Option<Cow<'a, str>> {
     const KEY: &str = "kubernetes.io/config.mirror";
-    memmem::find(meta.annotations, KEY.as_bytes())?;
+    static FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(KEY));
+    FINDER.find(meta.annotations)?;
     value(meta.annotations, KEY)
 }
 

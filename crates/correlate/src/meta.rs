@@ -5,9 +5,11 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
+use crate::frame::Read;
 use crate::json::Scanner;
 use crate::marks;
 use crate::object::{OwnerRef, RawObject, scale_target};
+use crate::shapes::Shapes;
 use crate::time::Stamp;
 
 /// A managedFields entry that owns spec: who made it what it is.
@@ -118,6 +120,24 @@ pub fn parse_meta<'a>(
     if !metadata.is_empty() {
         raw.read_metadata(&mut Scanner::new(metadata)).ok()?;
     }
+    Some(ObjectMeta::from(raw))
+}
+
+/// As `parse_meta`, by the shapes of the metadata before.
+pub fn parse_shaped<'a>(
+    shapes: &mut Shapes,
+    metadata: &'a [u8],
+    (api_version, kind): (&'a str, &'a str),
+) -> Option<ObjectMeta<'a>> {
+    let mut raw = if metadata.is_empty() {
+        RawObject::default()
+    } else {
+        let simple =
+            |scanner: &mut Scanner<'a>, read: &mut Read<'a>| read.bare.read_metadata(scanner);
+        shapes.read(metadata, simple).ok()?.bare
+    };
+    raw.api_version = api_version.into();
+    raw.kind = kind.into();
     Some(ObjectMeta::from(raw))
 }
 

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::fields::{
-    add_owner, count, elements, fields_entry, members, number, owner, reference, series, stamp,
-    text, text_up_to,
+    add_owner, count, elements, fields_entry, kept, members, number, owner, reference, series,
+    stamp, text, text_up_to,
 };
 use crate::json::{JsonError, Kind, Scanner};
+use crate::notes::{Field, Kept, Mark, Nullable};
 use crate::time::Stamp;
 
 /// A reference to an object in an Event. Absent fields are empty.
@@ -40,7 +41,7 @@ pub struct OwnerRef<'a> {
 }
 
 /// An entry of metadata.managedFields.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "meta/v1 ManagedFieldsEntry documents them")]
 pub struct FieldsEntry<'a> {
     pub manager: Cow<'a, str>,
@@ -154,41 +155,46 @@ impl<'a> RawObject<'a> {
     pub fn field(&mut self, s: &mut Scanner<'a>, key: &[u8]) -> Result<(), JsonError> {
         let bad = &mut self.bad_type;
         match key {
-            b"kind" => self.kind = text(s, bad)?,
-            b"apiVersion" => self.api_version = text(s, bad)?,
+            b"kind" => self.kind = text(s.on(Field::Kind), bad)?,
+            b"apiVersion" => self.api_version = text(s.on(Field::ApiVersion), bad)?,
             b"metadata" => {
                 s.peek()?;
                 let start = s.position();
+                s.mark(Mark::Metadata);
                 self.read_metadata(s)?;
+                s.mark(Mark::MetadataEnd);
                 self.metadata = start..s.position();
                 return Ok(());
             }
-            b"involvedObject" | b"regarding" => self.regarding = reference(s, bad)?,
-            b"related" => self.related = reference(s, bad)?,
-            b"reason" => self.reason = text(s, bad)?,
-            b"action" => self.action = text(s, bad)?,
-            b"message" | b"note" => self.message = text_up_to(usize::MAX, s, bad)?,
-            b"type" => self.event_type = text(s, bad)?,
+            b"involvedObject" | b"regarding" => {
+                self.regarding = reference(s, Nullable::Regarding, bad)?;
+            }
+            b"related" => self.related = reference(s, Nullable::Related, bad)?,
+            b"reason" => self.reason = text(s.on(Field::Reason), bad)?,
+            b"action" => self.action = text(s.on(Field::Action), bad)?,
+            b"message" | b"note" => self.message = text_up_to(usize::MAX, s.on(Field::Message), bad)?,
+            b"type" => self.event_type = text(s.on(Field::Type), bad)?,
             b"source" | b"deprecatedSource" => {
                 members(s, |s, key| match key {
-                    b"component" => text(s, bad).map(|value| self.source_component = value),
-                    b"host" => text(s, bad).map(|value| self.source_host = value),
+                    b"component" => text(s.on(Field::SourceComponent), bad).map(|value| self.source_component = value),
+                    b"host" => text(s.on(Field::SourceHost), bad).map(|value| self.source_host = value),
                     _ => s.skip().map(|_| ()),
                 })?;
             }
             b"reportingComponent" | b"reportingController" => {
-                self.reporting_component = text(s, bad)?;
+                self.reporting_component = text(s.on(Field::ReportingComponent), bad)?;
             }
-            b"reportingInstance" => self.reporting_instance = text(s, bad)?,
-            b"eventTime" => self.event_time = stamp(s, bad)?,
-            b"firstTimestamp" | b"deprecatedFirstTimestamp" => self.first = stamp(s, bad)?,
-            b"lastTimestamp" | b"deprecatedLastTimestamp" => self.last = stamp(s, bad)?,
-            b"count" | b"deprecatedCount" => self.count = count(s, bad)?,
+            b"reportingInstance" => self.reporting_instance = text(s.on(Field::ReportingInstance), bad)?,
+            b"eventTime" => self.event_time = stamp(s.on(Field::EventTime), bad)?,
+            b"firstTimestamp" | b"deprecatedFirstTimestamp" => self.first = stamp(s.on(Field::First), bad)?,
+            b"lastTimestamp" | b"deprecatedLastTimestamp" => self.last = stamp(s.on(Field::Last), bad)?,
+            b"count" | b"deprecatedCount" => self.count = count(s.on(Field::Count), bad)?,
             b"series" => self.series = series(s, bad)?,
-            b"spec" => self.spec = s.skip()?,
+            b"spec" => self.spec = kept(s, Kept::Spec)?,
             b"items" => {
                 self.is_list = s.peek()? == Kind::Array;
                 s.skip()?;
+                s.spoil_notes();
             }
             _ => {
                 s.skip()?;
@@ -205,24 +211,31 @@ impl<'a> RawObject<'a> {
         let bad = &mut self.bad_type;
         members(s, |s, key| {
             match key {
-                b"namespace" => self.namespace = text(s, bad)?,
-                b"name" => self.name = text(s, bad)?,
-                b"uid" => self.uid = text(s, bad)?,
-                b"resourceVersion" => self.resource_version = text(s, bad)?.parse().unwrap_or(0),
-                b"generation" => self.generation = number(s)?.unwrap_or(0),
-                b"creationTimestamp" => self.created = stamp(s, bad)?,
-                b"deletionTimestamp" => self.deleting = s.skip()? != b"null",
+                b"namespace" => self.namespace = text(s.on(Field::Namespace), bad)?,
+                b"name" => self.name = text(s.on(Field::Name), bad)?,
+                b"uid" => self.uid = text(s.on(Field::Uid), bad)?,
+                b"resourceVersion" => {
+                    let version = text(s.on(Field::ResourceVersion), bad)?;
+                    self.resource_version = version.parse().unwrap_or(0);
+                }
+                b"generation" => self.generation = number(s.on(Field::Generation))?.unwrap_or(0),
+                b"creationTimestamp" => self.created = stamp(s.on(Field::Created), bad)?,
+                b"deletionTimestamp" => {
+                    self.deleting = s.skip()? != b"null";
+                    s.mark(Mark::Deleting(self.deleting));
+                }
                 b"ownerReferences" => {
                     elements(s, |s| owner(s).map(|owner| add_owner(&mut self.owners, owner)))?;
                 }
                 b"managedFields" => {
+                    s.mark(Mark::Entries);
                     let mut entries = Vec::new();
                     elements(s, |s| fields_entry(s).map(|entry| entries.push(entry)))?;
                     self.managed_fields = (!entries.is_empty()).then_some(entries);
                 }
-                b"labels" => self.labels = s.skip()?,
+                b"labels" => self.labels = kept(s, Kept::Labels)?,
                 b"annotations" => {
-                    self.annotations = s.skip()?;
+                    self.annotations = kept(s, Kept::Annotations)?;
                     self.top_level = is_top_level(self.annotations, bad)?;
                 }
                 _ => {
@@ -235,7 +248,7 @@ impl<'a> RawObject<'a> {
 }
 
 /// Whether annotations make an Event the root of its trace.
-fn is_top_level(annotations: &[u8], bad: &mut bool) -> Result<bool, JsonError> {
+pub(crate) fn is_top_level(annotations: &[u8], bad: &mut bool) -> Result<bool, JsonError> {
     let mut top_level = false;
     if memchr::memmem::find(annotations, b"\"topLevelSpan\"").is_some() {
         members(&mut Scanner::new(annotations), |s, key| match key {
@@ -251,7 +264,9 @@ fn is_top_level(annotations: &[u8], bad: &mut bool) -> Result<bool, JsonError> {
 pub fn scale_target(spec: &[u8]) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     let mut target = None;
     members(&mut Scanner::new(spec), |s, key| match key {
-        b"scaleTargetRef" => reference(s, &mut false).map(|reference| target = reference),
+        b"scaleTargetRef" => {
+            reference(s, Nullable::Related, &mut false).map(|reference| target = reference)
+        }
         _ => s.skip().map(|_| ()),
     })
     .ok()?;

@@ -96,6 +96,8 @@ pub struct OwnerIndex<D> {
     #[serde(with = "crate::stored::sorted")]
     mirrors: FxHashMap<u128, u128>,
     pub(crate) cluster_uid: String,
+    /// Some object is or was known by its name only.
+    has_standins: bool,
 }
 
 impl<D> Index<ObjectId> for OwnerIndex<D> {
@@ -120,6 +122,7 @@ impl<D: Detail> Default for OwnerIndex<D> {
             tombstones: BTreeSet::new(),
             mirrors: FxHashMap::default(),
             cluster_uid: String::new(),
+            has_standins: false,
         }
     }
 }
@@ -128,13 +131,20 @@ impl<D: Detail> OwnerIndex<D> {
     /// Takes in a version of an object and its owner references. Returns the object, and the key of
     /// what stood for it while it was known by its name only.
     pub fn apply_meta(&mut self, scope: Scope, meta: &ObjectMeta<'_>) -> (ObjectId, Option<u128>) {
-        let standin = standin_uid(&self.cluster_uid, &meta.kind, &meta.namespace, &meta.name);
         let uid_known = !meta.uid.is_empty();
+        let standin = if uid_known && !self.has_standins {
+            String::new()
+        } else {
+            self.standin(&meta.kind, &meta.namespace, &meta.name)
+        };
         let uid: &str = if uid_known { &meta.uid } else { &standin };
         let controller = meta.owners.iter().find(|owner| owner.controller);
         let parent = controller.map_or(0, |owner| in_scope(scope, object_key(&owner.uid)));
         let (mut named_by, mut stood_for) = (0, None);
-        if uid_known && let Some(id) = self.find(in_scope(scope, object_key(&standin))) {
+        if uid_known
+            && !standin.is_empty()
+            && let Some(id) = self.find(in_scope(scope, object_key(&standin)))
+        {
             named_by = self.slots[id].parent();
             // What a message says of the next object of this name is kept.
             if named_by == 0 || named_by == parent {
@@ -318,6 +328,7 @@ impl<D: Detail> OwnerIndex<D> {
             self[id].complete(identity.api_version);
             return id;
         }
+        self.has_standins |= !identity.uid_known;
         let name = scoped_name(scope, identity.kind, identity.namespace, identity.name);
         let parent = self.parent_by_name(name).filter(|&parent| parent != key);
         let id = self.slots.insert(key, name, D::introduce(identity));

@@ -13,7 +13,7 @@ use crate::owners::{EVERYWHERE, ObjectId, is_uid};
 use crate::parking::{Parked, Step};
 use crate::record::{Naming, Record, ToldLink, Version};
 use crate::router::Core;
-use crate::rules::rank;
+use crate::rules::{RuleMatch, rank};
 use crate::time::Nanos;
 
 /// Where an object belongs, as far as it is known.
@@ -37,14 +37,15 @@ impl Core {
         if !self.owners.has_metadata(id) {
             self.unknown.meet(self.owners.key(id), &event.regarding);
         }
-        let names = self.names_of(event);
+        let rules = self.settings.rules;
+        let found = rules.find_named(event);
+        let names = names_of(event, &found);
         let open = names.iter().any(|&named| self.owners.is_open(EVERYWHERE, named, id));
         let late = time.latest() < self.watermark;
         let hidden = open && !late && self.parking.hides(time.at, self.watermark);
         if !hidden {
             self.say(event, &names, id);
         }
-        let found = self.settings.rules.find_named(event);
         let read_again = open || !is_uid(&event.regarding.uid) || found.rule.waits_for_links();
         if late || (!read_again && self.root_of(id).settled) {
             if late {
@@ -83,12 +84,14 @@ impl Core {
             return;
         };
         let id = self.owners.apply_event(EVERYWHERE, &event.regarding, *at);
-        let names = self.names_of(&event);
+        let rules = self.settings.rules;
+        let found = rules.find_named(&event);
+        let names = names_of(&event, &found);
         if !free {
             return self.say(&event, &names, id);
         }
         self.learn_all(id, &names, *at);
-        let links = self.link(id, &event, &self.settings.rules.find_named(&event), *at);
+        let links = self.link(id, &event, &found, *at);
         self.send_event(id, *at, object, links);
     }
 
@@ -114,14 +117,6 @@ impl Core {
                 self.kept.add(root.key, self.owners.key(owner), &record);
             }
         }
-    }
-
-    /// The note of a series is that of its first occurrence: it names nothing any more.
-    fn names_of<'e>(&self, event: &'e KubeEvent<'_>) -> Vec<Name<'e>> {
-        if event.series.is_some() {
-            return Vec::new();
-        }
-        self.settings.rules.find_named(event).names().collect()
     }
 
     fn learn_all(&mut self, owner: ObjectId, names: &[Name<'_>], at: Nanos) {
@@ -272,4 +267,9 @@ impl Core {
     pub fn write(&mut self, shard: usize, record: &Record<'_>) {
         batch::write(&mut self.batches[shard], self.watermark, record);
     }
+}
+
+/// The note of a series is that of its first occurrence: it names nothing any more.
+fn names_of<'e>(event: &KubeEvent<'_>, found: &RuleMatch<'e>) -> Vec<Name<'e>> {
+    if event.series.is_some() { Vec::new() } else { found.names().collect() }
 }

@@ -14,7 +14,7 @@ use crate::batch;
 use crate::counts::RouterCounts;
 use crate::dedup::{SeenEvents, Sighting};
 use crate::event::{self, EventTime, KubeEvent};
-use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_frame};
+use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_shaped};
 use crate::frames::Frames;
 use crate::ids::object_key;
 use crate::kept::Kept;
@@ -25,6 +25,7 @@ use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex};
 use crate::parking::Parking;
 use crate::record::{Record, Version};
 use crate::rules::rank;
+use crate::shapes::Shapes;
 use crate::snapshot::{self, SnapshotError};
 use crate::targets::{Told, TroublesBegun};
 use crate::time::{Nanos, Stamp};
@@ -35,6 +36,7 @@ const MACHINE: &str = "Router";
 /// Splits, sorts out and routes frames. See the module for its promises.
 pub struct Router {
     frames: Frames,
+    shapes: Shapes,
     core: Core,
 }
 
@@ -97,6 +99,7 @@ impl Router {
     pub fn new(settings: Settings) -> Self {
         Self {
             frames: Frames::new(settings.frame_bytes_max),
+            shapes: Shapes::default(),
             core: Core {
                 owners: OwnerIndex::default(),
                 seen: SeenEvents::new(settings.event_uids_max, EVENT_UID_KEPT),
@@ -127,7 +130,7 @@ impl Router {
         core.batches = batches(&settings);
         let frames = Frames::new(settings.frame_bytes_max);
         core.settings = settings;
-        Ok(Self { frames, core })
+        Ok(Self { frames, shapes: Shapes::default(), core })
     }
 
     /// All that it knows, for `restore`. All batches have been taken. The bytes of a frame that is
@@ -163,7 +166,9 @@ impl Router {
     /// The batch that waits for a shard. Empty when there is nothing to tell; with `force` it tells
     /// at least the watermark.
     pub fn take(&mut self, shard: usize, force: bool) -> Vec<u8> {
-        let mut batch = std::mem::take(&mut self.core.batches[shard]);
+        let waiting = &mut self.core.batches[shard];
+        // The next will be about as large.
+        let mut batch = std::mem::replace(waiting, Vec::with_capacity(waiting.len()));
         if force || !batch.is_empty() {
             batch::write(&mut batch, self.core.watermark, &Record::Watermark);
         }
@@ -196,7 +201,7 @@ impl Router {
             match piece {
                 Ok(piece) => {
                     let certain = piece.certain;
-                    match parse_frame(piece.bytes, piece.list) {
+                    match parse_shaped(&mut self.shapes, piece.bytes, piece.list) {
                         Ok(Parsed::List)
                         | Err(SkipReason::Truncated | SkipReason::NotJson | SkipReason::TooDeep)
                             if !certain =>

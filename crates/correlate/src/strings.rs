@@ -3,20 +3,22 @@
 //! In go bytes, out comes text. Escapes that are none and halves of characters are repaired with
 //! U+FFFD.
 
-/// Where a string ends whose content begins at `at`, and whether it holds escapes. Eight bytes at
-/// a time: most strings are too short for a vector search to pay.
+use std::borrow::Cow;
+
+/// Where a string ends whose content begins at `at`, and whether it holds escapes. A block at a time:
+/// most strings are too short for a call of a search to pay.
+#[inline]
 pub fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     loop {
-        at = match bytes[at..].first_chunk() {
-            Some(word) => {
-                let found = quotes_and_backslashes(u64::from_le_bytes(*word));
-                if found == 0 {
-                    at += 8;
+        at = match bytes.get(at..)?.first_chunk() {
+            Some(block) => match quote_or_backslash(block) {
+                None => {
+                    at += BLOCK;
                     continue;
                 }
-                at + found.trailing_zeros() as usize / 8
-            }
+                Some(index) => at + index,
+            },
             None => at + bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\'))?,
         };
         if bytes[at] == b'"' {
@@ -24,21 +26,53 @@ pub fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
         }
         escaped = true;
         at += 2;
-        if at > bytes.len() {
-            return None;
-        }
     }
 }
 
-/// The high bit of the first byte that is `"` or `\`, and maybe of some after it.
-fn quotes_and_backslashes(word: u64) -> u64 {
+#[cfg(target_arch = "wasm32")]
+const BLOCK: usize = 16;
+#[cfg(not(target_arch = "wasm32"))]
+const BLOCK: usize = 8;
+
+/// Where the first `"` or `\` of a block is.
+#[cfg(target_arch = "wasm32")]
+#[inline]
+fn quote_or_backslash(block: &[u8; BLOCK]) -> Option<usize> {
+    use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128_or};
+    let (halves, _) = block.as_chunks();
+    let half = |index: usize| u64::from_le_bytes(halves[index]);
+    let block = u64x2(half(0), half(1));
+    let found = |byte| u8x16_eq(block, u8x16_splat(byte));
+    let found = u8x16_bitmask(v128_or(found(b'"'), found(b'\\')));
+    (found != 0).then(|| found.trailing_zeros() as usize)
+}
+
+/// Where the first `"` or `\` of a block is.
+#[cfg(not(target_arch = "wasm32"))]
+#[inline]
+fn quote_or_backslash(block: &[u8; BLOCK]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*block);
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
+    // The high bit of the first that was found, and maybe of some after it.
+    let found =
+        zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
+/// The text of a string; whether it was no Unicode text and had to be repaired.
+pub fn text_of(raw: &[u8], escaped: bool) -> (Cow<'_, str>, bool) {
+    let text = if escaped { unescape(raw).into() } else { String::from_utf8_lossy(raw) };
+    let Cow::Owned(owned) = &text else {
+        return (text, false);
+    };
+    let replaced = owned.matches(char::REPLACEMENT_CHARACTER).count();
+    let repaired = replaced > replacements(raw);
+    (text, repaired)
 }
 
 /// Replacement characters that a string has by itself.
-pub fn replacements(raw: &[u8]) -> usize {
+fn replacements(raw: &[u8]) -> usize {
     let forms = [&b"\xef\xbf\xbd"[..], b"\\ufffd", b"\\uFFFD"];
     forms.iter().map(|form| memchr::memmem::find_iter(raw, form).count()).sum()
 }

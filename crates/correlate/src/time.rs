@@ -33,6 +33,8 @@ impl From<Second> for Option<Nanos> {
 
 /// First year that is out of range: `Nanos` ends in April 2262.
 const YEAR_END: i64 = 2262;
+/// Its first second.
+const SECONDS_END: i64 = days_from_civil(YEAR_END, 1, 1) * 86_400;
 
 /// A time field of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,26 +72,66 @@ pub fn parse_rfc3339(text: &[u8]) -> Stamp {
 }
 
 fn parse(text: &[u8]) -> Option<Stamp> {
-    let (date_time, rest) = text.split_at_checked(19)?;
-    let separators = [date_time[4], date_time[7], date_time[10], date_time[13], date_time[16]];
+    let (date_time, rest) = text.split_first_chunk()?;
+    at(parse_date_time(date_time)?, rest)
+}
+
+/// Seconds since the Unix epoch of `2026-11-22T15:31:27`, as if it were UTC.
+fn parse_date_time(text: &[u8; 19]) -> Option<i64> {
+    let separators = [text[4], text[7], text[10], text[13], text[16]];
     if !matches!(separators, [b'-', b'-', b'T' | b't', b':', b':']) {
         return None;
     }
-    let year = number(&date_time[..4])?;
-    let month = number(&date_time[5..7]).filter(|month| (1..=12).contains(month))?;
-    let day =
-        number(&date_time[8..10]).filter(|&day| 1 <= day && day <= month_days(year, month))?;
-    let hour = number(&date_time[11..13]).filter(|&hour| hour < 24)?;
-    let minute = number(&date_time[14..16]).filter(|&minute| minute < 60)?;
-    let second = number(&date_time[17..]).filter(|&second| second < 60)?;
+    let two = |at: usize| two_digits(text[at], text[at + 1]);
+    let year = two(0)? * 100 + two(2)?;
+    let month = two(5).filter(|month| (1..=12).contains(month))?;
+    let day = two(8).filter(|&day| 1 <= day && day <= month_days(year, month))?;
+    let hour = two(11).filter(|&hour| hour < 24)?;
+    let minute = two(14).filter(|&minute| minute < 60)?;
+    let second = two(17).filter(|&second| second < 60)?;
+    Some(days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// A time in this second of an offset that, with the fraction, is what `rest` says.
+fn at(seconds: i64, rest: &[u8]) -> Option<Stamp> {
     let (fraction, offset) = parse_fraction(rest)?;
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
     let seconds = seconds - parse_offset(offset)?;
-    if !(0..days_from_civil(YEAR_END, 1, 1) * 86_400).contains(&seconds) {
+    if !(0..SECONDS_END).contains(&seconds) {
         return None;
     }
     let nanos = seconds * SECOND + fraction.unwrap_or(0);
     Some(Stamp::At { nanos, precise: fraction.is_some() })
+}
+
+/// Reads times as `parse_rfc3339`, one after the other: most are of the same second as the one before.
+#[derive(Debug, Default)]
+pub struct RecentTime {
+    text: [u8; 19],
+    seconds: i64,
+}
+
+impl RecentTime {
+    /// Reads a time.
+    pub fn parse(&mut self, text: &[u8]) -> Stamp {
+        if text.is_empty() {
+            return Stamp::Absent;
+        }
+        self.read(text).unwrap_or(Stamp::Bad)
+    }
+
+    fn read(&mut self, text: &[u8]) -> Option<Stamp> {
+        let (date_time, rest) = text.split_first_chunk()?;
+        if *date_time != self.text {
+            self.seconds = parse_date_time(date_time)?;
+            self.text = *date_time;
+        }
+        at(self.seconds, rest)
+    }
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(tens * 10 + ones))
 }
 
 /// Nanoseconds of `.123456`, where there is a fraction, and what follows it.
@@ -110,8 +152,8 @@ fn parse_offset(text: &[u8]) -> Option<i64> {
     match text {
         b"Z" | b"z" => Some(0),
         &[sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let hours = number(&[h1, h2]).filter(|&hours| hours < 24)?;
-            let minutes = number(&[m1, m2]).filter(|&minutes| minutes < 60)?;
+            let hours = two_digits(h1, h2).filter(|&hours| hours < 24)?;
+            let minutes = two_digits(m1, m2).filter(|&minutes| minutes < 60)?;
             let seconds = hours * 3600 + minutes * 60;
             Some(if sign == b'+' { seconds } else { -seconds })
         }
@@ -138,7 +180,7 @@ fn month_days(year: i64, month: i64) -> i64 {
 }
 
 /// Days since 1970-01-01. Years are counted from March, so that the leap day is a year's last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);

@@ -19,5 +19,6 @@ mod properties;
 mod random;
 mod rules;
 mod run;
+mod shapes;
 mod snapshot;
 mod tree;
