@@ -6,14 +6,13 @@
 import {
   closeSync,
   constants,
-  createReadStream,
   fstatSync,
   openSync,
   open as openWithCallback,
 } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { addAbortSignal, type Readable } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { InputError, reasonOf } from '../errors.js';
@@ -84,7 +83,7 @@ export async function* readInputs(
 }
 
 /** The content of one input, unzipped and without a byte order mark. */
-async function* frameBytes(raw: Readable, options: InputOptions): AsyncGenerator<Uint8Array> {
+async function* frameBytes(raw: Chunks, options: InputOptions): AsyncGenerator<Uint8Array> {
   const counted = countRead(raw, options.onRead);
   const zipped = await takeHead(counted, GZIP_MAGIC.length);
   const isZipped = GZIP_MAGIC.every((byte, index) => zipped.head[index] === byte);
@@ -102,15 +101,47 @@ async function* withoutMark(chunks: Chunks): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function openInput(path: string, options: InputOptions): Promise<Readable> {
-  const stream = await openStream(path, options);
+async function openInput(path: string, options: InputOptions): Promise<Chunks> {
+  if (path !== STDIN && !(await stat(path)).isFIFO()) return readFile(path, options);
+  const stream = path === STDIN ? process.stdin : await openPipeStream(path, options);
   return options.signal ? addAbortSignal(options.signal, stream) : stream;
 }
 
-async function openStream(path: string, { chunkBytes, signal }: InputOptions): Promise<Readable> {
-  if (path === STDIN) return process.stdin;
-  if (!(await stat(path)).isFIFO()) return createReadStream(path, { highWaterMark: chunkBytes });
-  // Read as a file, a pipe would block a thread of the process, which then could not exit.
+/**
+ * A file into two buffers by turns: while one chunk is used the next is read. A chunk is good until the
+ * next is asked for. A stream would make a new buffer for each, and much work for the collector.
+ */
+async function* readFile(
+  path: string,
+  { chunkBytes, signal }: InputOptions,
+): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  const read = (into: Uint8Array) => {
+    const reading = file.read(into, 0, chunkBytes, null);
+    // Whoever waits for it hears of it; until then nobody does.
+    reading.catch(() => {});
+    return reading;
+  };
+  let [next, other] = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
+  let reading = read(next);
+  try {
+    for (;;) {
+      const { bytesRead } = await reading;
+      signal?.throwIfAborted();
+      if (bytesRead === 0) return;
+      const chunk = next.subarray(0, bytesRead);
+      [next, other] = [other, next];
+      reading = read(next);
+      yield chunk;
+    }
+  } finally {
+    await reading.catch(() => {});
+    await file.close();
+  }
+}
+
+/** Read as a file, a pipe would block a thread of the process, which then could not exit. */
+async function openPipeStream(path: string, { signal }: InputOptions): Promise<Socket> {
   return new Socket({ fd: await openPipe(path, signal), readable: true, writable: false });
 }
 
@@ -154,7 +185,8 @@ async function takeHead(
   while (head.length < length) {
     const { done, value } = await iterator.next();
     if (done) break;
-    head = head.length === 0 ? value : Buffer.concat([head, value]);
+    // A copy also of the first, which is good until the next only.
+    head = Buffer.concat([head, value]);
   }
   const all = async function* () {
     if (head.length > 0) yield head;
