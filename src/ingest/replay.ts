@@ -3,13 +3,7 @@
 // frames; the YAML that the ancestor of kspan captured becomes JSON frames here. Chunks are pulled, so
 // a slow consumer slows the reading, and reading never blocks the thread. An input that cannot be opened
 // is an InputError before anything is read; one that breaks off is one after all that could be read.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  open as openWithCallback,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, open as openWithCallback } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';

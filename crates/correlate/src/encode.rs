@@ -74,8 +74,11 @@ pub struct SpanEncoder {
     service_name: String,
     cluster_uid: String,
     /// Made anew when needed.
+    /// By component and instance.
     #[serde(skip)]
-    resources: FxHashMap<(String, String), Rc<[u8]>>,
+    resources: FxHashMap<String, FxHashMap<String, Rc<[u8]>>>,
+    #[serde(skip)]
+    resources_held: usize,
 }
 
 impl SpanEncoder {
@@ -86,6 +89,7 @@ impl SpanEncoder {
             service_name: settings.service_name.clone(),
             cluster_uid: String::new(),
             resources: FxHashMap::default(),
+            resources_held: 0,
         }
     }
 
@@ -93,17 +97,19 @@ impl SpanEncoder {
     pub fn set_cluster_uid(&mut self, uid: &str) {
         uid.clone_into(&mut self.cluster_uid);
         self.resources.clear();
+        self.resources_held = 0;
     }
 
     /// The resource of a reporter.
     pub fn resource(&mut self, component: &str, instance: &str) -> Rc<[u8]> {
         let component = if component.is_empty() { "unknown" } else { component };
-        let key = (component.to_owned(), instance.to_owned());
-        if let Some(resource) = self.resources.get(&key) {
+        let known = self.resources.get(component).and_then(|known| known.get(instance));
+        if let Some(resource) = known {
             return Rc::clone(resource);
         }
-        if self.resources.len() >= RESOURCES_MAX {
+        if self.resources_held >= RESOURCES_MAX {
             self.resources.clear();
+            self.resources_held = 0;
         }
         let service = if self.service_name.is_empty() { component } else { &self.service_name };
         let attributes = [
@@ -114,15 +120,17 @@ impl SpanEncoder {
         ];
         let given: Vec<_> = attributes.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let resource = resource_bytes(&given);
-        self.resources.insert(key, Rc::clone(&resource));
+        let known = self.resources.entry(component.to_owned()).or_default();
+        known.insert(instance.to_owned(), Rc::clone(&resource));
+        self.resources_held += 1;
         resource
     }
 
     /// The fields of an Event's span that do not depend on its place.
     pub fn event_fields(&self, event: &KubeEvent<'_>) -> Box<[u8]> {
         let regarding = &event.regarding;
-        let mut span = SpanWriter::new();
-        span.name(&format!("{}.{}", regarding.kind, event.reason));
+        let mut span = SpanWriter::with_room(EVENT_BYTES + event.message.len());
+        span.name(&[&*regarding.kind, ".", &*event.reason].concat());
         if !matches!(&*event.event_type, "Normal" | "") {
             span.status_error(&event.message);
         }
@@ -145,7 +153,7 @@ impl SpanEncoder {
         if !self.service_name.is_empty() {
             text(&mut span, "kspan.component", &event.component);
         }
-        span.into_bytes().into()
+        span.into_bytes()
     }
 
     /// The whole span of an occurrence but its start and end. `raw`: it was moved.
@@ -157,7 +165,7 @@ impl SpanEncoder {
         raw: bool,
         links: &[SpanLink],
     ) -> Box<[u8]> {
-        let mut span = SpanWriter::new();
+        let mut span = SpanWriter::with_room(PLACE_BYTES + pending.fields.len());
         position(&mut span, at);
         write_links(&mut span, links);
         let has_node = path_attributes(&mut span, objects, path);
@@ -176,9 +184,8 @@ impl SpanEncoder {
         if raw {
             text(&mut span, "kspan.time.raw", &format_rfc3339(pending.order.time));
         }
-        let mut body = span.into_bytes();
-        body.extend_from_slice(&pending.fields);
-        body.into()
+        span.append(&pending.fields);
+        span.into_bytes()
     }
 
     /// The whole span of a synthetic one but its start and end; `path` begins at its object.
@@ -190,7 +197,7 @@ impl SpanEncoder {
         links: &[SpanLink],
     ) -> Box<[u8]> {
         let object = &objects[path[0]];
-        let mut span = SpanWriter::new();
+        let mut span = SpanWriter::with_room(PLACE_BYTES);
         position(&mut span, at);
         write_links(&mut span, links);
         span.name(&format!("{}.{}", object.kind(), synthetic.operation));
@@ -211,9 +218,14 @@ impl SpanEncoder {
                 span.attr_bool("kspan.root.assumed", true);
             }
         }
-        span.into_bytes().into()
+        span.into_bytes()
     }
 }
+
+/// What most Events' own fields take at most, beside the message.
+const EVENT_BYTES: usize = 640;
+/// What most spans' places take at most.
+const PLACE_BYTES: usize = 640;
 
 /// Empty when only a stand-in is known.
 fn known_uid(object: &ObjectDetail) -> Cow<'_, str> {

@@ -142,3 +142,6 @@ pub const SHAPES_BYTES_MAX: usize = 1 << 20;
 
 /// Ways in which shapes may go on behind one value; the one that fits least often is forgotten.
 pub const SHAPE_EDGES_MAX: usize = 64;
+
+/// Buffers of resources' spans that are kept for the next batch.
+pub const SPARE_BUFFERS_MAX: usize = 256;

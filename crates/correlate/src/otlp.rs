@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
+use crate::limits::SPARE_BUFFERS_MAX;
 use crate::links::SpanContext;
 use crate::time::Nanos;
 
@@ -59,10 +60,10 @@ const SCOPE_NAME: &str = "kspan";
 pub struct SpanWriter(Vec<u8>);
 
 impl SpanWriter {
-    /// A span without fields.
+    /// A span without fields, with room for so many bytes.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn with_room(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
     }
 
     /// Which trace it is in.
@@ -120,10 +121,15 @@ impl SpanWriter {
         bytes(&mut self.0, span::LINKS, &link);
     }
 
+    /// Fields that another has written.
+    pub fn append(&mut self, fields: &[u8]) {
+        self.0.extend_from_slice(fields);
+    }
+
     /// The fields written.
     #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+    pub fn into_bytes(self) -> Box<[u8]> {
+        self.0.into()
     }
 }
 
@@ -141,8 +147,12 @@ pub fn resource_bytes(attributes: &[(&str, &str)]) -> Rc<[u8]> {
 #[derive(Default)]
 pub struct Encoder {
     by_resource: FxHashMap<Rc<[u8]>, usize>,
+    /// By address, for most come as the very same: the resource, and its number in `groups`.
+    by_address: FxHashMap<usize, (Rc<[u8]>, usize)>,
     /// Resource, and its spans as `ScopeSpans.spans` fields; in order of first use.
     groups: Vec<(Rc<[u8]>, Vec<u8>)>,
+    /// Buffers of groups that have gone: memory that the next ones need again.
+    spare: Vec<Vec<u8>>,
     spans: u32,
 }
 
@@ -156,21 +166,29 @@ impl Encoder {
         end: Nanos,
         incomplete: bool,
     ) {
+        const TIMES: usize = 2 * 9;
+        let incomplete_bytes = if incomplete { INCOMPLETE.len() } else { 0 };
+        let group = self.group(resource);
+        let out = &mut self.groups[group].1;
+        header(out, scope_spans::SPANS, body.len() + TIMES + incomplete_bytes);
+        out.extend_from_slice(body);
+        fixed64(out, span::START, start.cast_unsigned());
+        fixed64(out, span::END, end.cast_unsigned());
+        out.extend_from_slice(&INCOMPLETE[..incomplete_bytes]);
+        self.spans += 1;
+    }
+
+    fn group(&mut self, resource: &Rc<[u8]>) -> usize {
+        let address = resource.as_ptr().addr();
+        if let Some(&(_, group)) = self.by_address.get(&address) {
+            return group;
+        }
         let group = *self.by_resource.entry(Rc::clone(resource)).or_insert_with(|| {
-            self.groups.push((Rc::clone(resource), Vec::new()));
+            self.groups.push((Rc::clone(resource), self.spare.pop().unwrap_or_default()));
             self.groups.len() - 1
         });
-        let mut tail = Vec::with_capacity(48);
-        fixed64(&mut tail, span::START, start.cast_unsigned());
-        fixed64(&mut tail, span::END, end.cast_unsigned());
-        if incomplete {
-            number_attribute(&mut tail, "kspan.incomplete", any_value::BOOL, 1);
-        }
-        let out = &mut self.groups[group].1;
-        header(out, scope_spans::SPANS, body.len() + tail.len());
-        out.extend_from_slice(body);
-        out.extend_from_slice(&tail);
-        self.spans += 1;
+        self.by_address.insert(address, (Rc::clone(resource), group));
+        group
     }
 
     /// Spans that wait to be drained.
@@ -181,25 +199,32 @@ impl Encoder {
 
     /// Takes all spans, as `resource_spans` fields.
     pub fn drain(&mut self) -> Vec<u8> {
+        // A scope whose one field is its name.
+        const SCOPE: usize = 2 + SCOPE_NAME.len();
+        const HEADERS: usize = 32 + SCOPE;
         self.by_resource.clear();
+        self.by_address.clear();
         self.spans = 0;
-        let mut scope = Vec::new();
-        bytes(&mut scope, FIRST, SCOPE_NAME.as_bytes());
-        let mut out = Vec::new();
-        for (resource, spans) in self.groups.drain(..) {
-            let mut head = Vec::with_capacity(resource.len() + 32);
-            bytes(&mut head, resource_spans::RESOURCE, &resource);
-            let mut scope_head = Vec::with_capacity(16);
-            bytes(&mut scope_head, scope_spans::SCOPE, &scope);
-            header(&mut head, resource_spans::SCOPE_SPANS, scope_head.len() + spans.len());
-            head.extend_from_slice(&scope_head);
-            header(&mut out, RESOURCE_SPANS, head.len() + spans.len());
-            out.extend_from_slice(&head);
+        let size = |(resource, spans): &(Rc<[u8]>, Vec<u8>)| resource.len() + spans.len() + HEADERS;
+        let mut out = Vec::with_capacity(self.groups.iter().map(size).sum());
+        for (resource, mut spans) in self.groups.drain(..) {
+            let scope_spans = field_length(SCOPE) + spans.len();
+            header(&mut out, RESOURCE_SPANS, field_length(resource.len()) + field_length(scope_spans));
+            bytes(&mut out, resource_spans::RESOURCE, &resource);
+            header(&mut out, resource_spans::SCOPE_SPANS, scope_spans);
+            header(&mut out, scope_spans::SCOPE, SCOPE);
+            bytes(&mut out, FIRST, SCOPE_NAME.as_bytes());
             out.extend_from_slice(&spans);
+            spans.clear();
+            self.spare.push(spans);
         }
+        self.spare.truncate(SPARE_BUFFERS_MAX);
         out
     }
 }
+
+/// The attribute of a span that was cut off: `kspan.incomplete`, true.
+const INCOMPLETE: [u8; 24] = *b"\x4a\x16\x0a\x10kspan.incomplete\x12\x02\x10\x01";
 
 /// A string attribute of a span, found in the fields that a `SpanWriter` wrote.
 #[must_use]
@@ -249,11 +274,11 @@ fn string_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &str) {
 }
 
 fn number_attribute(out: &mut Vec<u8>, key: &str, kind: u32, value: u64) {
-    let mut any = Vec::with_capacity(12);
-    number(&mut any, kind, value);
-    header(out, span::ATTRIBUTES, field_length(key.len()) + field_length(any.len()));
+    let any = 1 + varint_length(value);
+    header(out, span::ATTRIBUTES, field_length(key.len()) + field_length(any));
     bytes(out, FIRST, key.as_bytes());
-    bytes(out, VALUE, &any);
+    header(out, VALUE, any);
+    number(out, kind, value);
 }
 
 fn bytes(out: &mut Vec<u8>, field: u32, value: &[u8]) {
@@ -284,8 +309,12 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+fn varint_length(value: u64) -> usize {
+    let bits = u64::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
 /// Length of a length-delimited field whose number is below 16.
 fn field_length(length: usize) -> usize {
-    let bits = usize::BITS - (length | 1).leading_zeros();
-    1 + bits.div_ceil(7) as usize + length
+    1 + varint_length(length as u64) + length
 }

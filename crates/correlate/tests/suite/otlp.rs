@@ -18,7 +18,7 @@ fn value<'a>(span: &'a Span, key: &str) -> Option<&'a Value> {
 }
 
 fn body(id: u8) -> Vec<u8> {
-    let mut span = SpanWriter::new();
+    let mut span = SpanWriter::default();
     span.trace_id(&[id; 16]);
     span.span_id(&[id; 8]);
     span.name("Pod.Pulled");
@@ -28,7 +28,7 @@ fn body(id: u8) -> Vec<u8> {
 #[test]
 fn every_field_is_read_back() {
     let long = "ä".repeat(100_000);
-    let mut span = SpanWriter::new();
+    let mut span = SpanWriter::default();
     span.trace_id(&[1; 16]);
     span.span_id(&[2; 8]);
     span.parent(&[3; 8]);
@@ -82,7 +82,7 @@ fn lengths_around_every_size_of_varint_are_right() {
         2_097_152,
     ];
     for &length in &lengths {
-        let mut span = SpanWriter::new();
+        let mut span = SpanWriter::default();
         span.attr_str("key", &"x".repeat(length));
         span.attr_str(&"k".repeat(length + 1), "value");
         let resource = resource_bytes(&[("service.name", &"s".repeat(length))]);
@@ -124,7 +124,7 @@ fn spans_are_grouped_by_what_their_resource_says() {
 
 #[test]
 fn an_attribute_is_found_among_all_other_fields() {
-    let mut span = SpanWriter::new();
+    let mut span = SpanWriter::default();
     span.trace_id(&[1; 16]);
     span.link(SpanContext { trace: [2; 16], span: [3; 8] }, &[("a", "of the link")]);
     span.status_error("it broke");
