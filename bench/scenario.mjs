@@ -1,7 +1,7 @@
-// One scenario of run.mjs in a process of its own: `node bench/scenario.mjs NAME BYTES SEED
-// ITERATIONS` with NAME `crate` or `engine-SHARDS`. Generates the recording in memory, checks that
-// every occurrence in it becomes one span, times the runs and prints the outcome as one line of
-// JSON. Spans are counted and let go, so no back end takes part.
+// One scenario of run.mjs in a process of its own: `node bench/scenario.mjs NAME WORKLOAD BYTES SEED
+// ITERATIONS` with NAME `plain-js`, `route`, `crate` or `engine-SHARDS`. Generates the recording in
+// memory, checks that every occurrence in it becomes one span, times the runs and prints the outcome
+// as one line of JSON. Spans are counted and let go, so no back end takes part.
 import { createHash } from 'node:crypto';
 import { Bench } from 'tinybench';
 import { resolveConfig } from '../dist/config-load.js';
@@ -9,25 +9,27 @@ import { SpanDecoder } from '../dist/export/decode.js';
 import { createEngine } from '../dist/index.js';
 import { ShardRouter } from '../dist/route/shard-router.js';
 import { compileWasm, WasmCorrelator, WasmRouter } from '../dist/wasm.js';
-import { generateRecording } from './generate.mjs';
+import { PlainPipeline } from './plain.mjs';
+import { WORKLOADS } from './workloads.mjs';
 
-const [scenario, bytes, seed, iterations] = process.argv.slice(2);
+const [scenario, name, bytes, seed, iterations] = process.argv.slice(2);
 const { workload, chunks } = makeWorkload(Number(bytes), Number(seed));
-const runner = scenario === 'crate' ? crateRunner() : engineRunner(Number(scenario.split('-')[1]));
+const runners = { 'plain-js': plainRunner, route: routeRunner, crate: crateRunner };
+const runner = (runners[scenario] ?? engineRunner)();
 
-const answer = await check();
+const answer = await runner.check();
 const { seconds, cpuSeconds } = await measure();
 const rssMiB = Math.round(process.memoryUsage.rss() / 2 ** 20);
 console.log(JSON.stringify({ scenario, workload, answer, seconds, cpuSeconds, rssMiB }));
 
 /** The recording in chunks as a file is read, and what is in it. */
 function makeWorkload(size, from) {
-  const workload = { bytes: 0, frames: 0, events: 0 };
+  const workload = { name, bytes: 0, frames: 0, events: 0 };
   const onCopy = ({ frames, occurrences }) => {
     workload.frames += frames;
     workload.events += occurrences;
   };
-  const text = Buffer.concat([...generateRecording({ bytes: size, seed: from, onCopy })]);
+  const text = Buffer.concat([...WORKLOADS[name]({ bytes: size, seed: from, onCopy })]);
   workload.bytes = text.length;
   const chunkBytes = resolveConfig({}).sourceChunkBytes;
   const chunks = [];
@@ -36,11 +38,43 @@ function makeWorkload(size, from) {
   return { workload, chunks };
 }
 
+/** See plain.mjs. It tells other spans, so only their number is checked. */
+function plainRunner() {
+  const run = async (pipeline, onSpans) => {
+    pipeline.onRequest = onSpans;
+    for (const chunk of chunks) pipeline.push(chunk);
+    pipeline.finish();
+    return pipeline.exported;
+  };
+  const start = async () => new PlainPipeline();
+  return { start, run, check: async () => requireAll(await run(await start(), () => {})) };
+}
+
+/** The Router alone: what the main thread does with each byte. */
+function routeRunner() {
+  const config = resolveConfig({ shards: 1 });
+  const module = compileWasm();
+  const start = async () =>
+    new ShardRouter(new WasmRouter(module, config), 1, config.shardBatchBytes);
+  const run = async (router, onSpans) => {
+    const take = (batches) => {
+      for (const { bytes } of batches) onSpans(bytes);
+    };
+    for (const chunk of chunks) take(router.push(chunk));
+    take(router.finish());
+    return router.counts().received - router.counts().duplicates;
+  };
+  return { start, run, check: async () => requireAll(await run(await start(), () => {})) };
+}
+
 /** Router and Correlator of one shard, called by turns as the engine would. */
 function crateRunner() {
   const config = resolveConfig({ shards: 1 });
   const module = compileWasm();
   return {
+    check() {
+      return checkSpans(this);
+    },
     async start() {
       const router = new ShardRouter(new WasmRouter(module, config), 1, config.shardBatchBytes);
       return { router, correlator: new WasmCorrelator(module, config) };
@@ -59,7 +93,8 @@ function crateRunner() {
   };
 }
 
-function engineRunner(shards) {
+function engineRunner() {
+  const shards = Number(scenario.split('-')[1]);
   let onSpans;
   const sink = {
     failed: false,
@@ -70,6 +105,9 @@ function engineRunner(shards) {
     abandon: () => {},
   };
   return {
+    check() {
+      return checkSpans(this);
+    },
     start: () => createEngine({ shards, sink }),
     async run(engine, taker) {
       onSpans = taker;
@@ -83,7 +121,7 @@ function engineRunner(shards) {
  * The number of spans and a digest that does not depend on their order; throws unless every
  * occurrence was exported.
  */
-async function check() {
+async function checkSpans(runner) {
   const decoder = new SpanDecoder();
   let spans = 0;
   let digest = 0n;
@@ -93,10 +131,13 @@ async function check() {
       digest = BigInt.asUintN(64, digest + hashOf(span));
     }
   });
-  if (exported !== workload.events) {
-    throw new Error(`${scenario}: ${workload.events} occurrences, but ${exported} exported`);
-  }
+  requireAll(exported);
   return { spans, digest: digest.toString(16) };
+}
+
+function requireAll(exported) {
+  if (exported === workload.events) return;
+  throw new Error(`${scenario}: ${workload.events} occurrences, but ${exported} came out`);
 }
 
 function hashOf(span) {

@@ -18,15 +18,16 @@ import { readFileSync } from 'node:fs';
  * the text of one copy, or of the lines that `select` makes of the frames.
  */
 export function compileRecording(file, select = (frames) => frames.map(({ line }) => line)) {
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  const frames = withDeletions(lines);
+  const recorded = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const frames = withDeletions(recorded);
   const slots = new SlotTable();
   const pattern = slotPattern(frames);
-  const parts = select(frames).map((line) => cut(`${line}\n`, pattern, slots));
+  const selected = select(frames);
+  const parts = selected.map((line) => cut(`${line}\n`, pattern, slots));
   return {
     bounds: boundsOf(frames),
     occurrences: countOccurrences(frames),
-    frames: frames.length,
+    frames: selected.length,
     render: (copy) => render(parts, slots.values(copy)),
   };
 }

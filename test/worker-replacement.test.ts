@@ -15,7 +15,7 @@ const SHARDS = [1, 2];
 const KILLS = 20;
 const CHUNK_BYTES = 32 * 1024;
 const root = new URL('..', import.meta.url);
-const recording = execFileSync(process.execPath, ['bench/generate.mjs', '--bytes', '8e6'], {
+const recording = execFileSync(process.execPath, ['bench/workloads.mjs', 'mixed', '--bytes', '8e6'], {
   cwd: root,
   maxBuffer: 64e6,
 });

@@ -38,7 +38,7 @@ test('the resident size at the end of 1 GB exceeds that at a quarter by at most 
 
 /** Pipes a generated recording through `kspan replay -` and samples its size as it goes. */
 async function replay(bytes: number) {
-  const generator = node('ignore', 'bench/generate.mjs', '--bytes', String(bytes));
+  const generator = node('ignore', 'bench/workloads.mjs', 'mixed', '--bytes', String(bytes));
   const child = node('pipe', 'dist/cli.js', 'replay', '-', '--format', 'none');
   const exited = once(child, 'exit');
   const summary = text(child.stderr as Readable);
