@@ -1,5 +1,7 @@
-// The tables of README.md that say what the code says: settings (config.ts) and metrics
-// (ops/metrics.ts), from the compiled sources. Each is found by the beginning of its header.
+// The tables of README.md that say what stands elsewhere: settings (config.ts) and metrics
+// (ops/metrics.ts), from the compiled sources, and the numbers of the benchmark, from its result. Each
+// is found by the beginning of its header.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './wasm-sources.mjs';
@@ -21,7 +23,31 @@ export async function withTables(readme) {
   const metrics = Object.entries(METRICS).map(([name, { type, labels, help }]) =>
     row([`\`${name}\``, type, labels.join(', '), help.slice(0, -1)]),
   );
-  return withTable(withTable(readme, '| flag |', settings), '| metric |', metrics);
+  const told = withTable(withTable(readme, '| flag |', settings), '| metric |', metrics);
+  return withTable(told, '| workload |', numbers());
+}
+
+/** `npm run bench -- --json bench/results/numbers.json`. */
+function numbers() {
+  const file = join(root, 'bench', 'results', 'numbers.json');
+  const { results } = JSON.parse(readFileSync(file, 'utf8'));
+  const speed = ({ workload, seconds }) => workload.events / seconds.p50;
+  return results.map((result) => {
+    const { scenario, workload, seconds, cpuSeconds } = result;
+    const plain = results.find(
+      (other) => other.scenario === 'plain-js' && other.workload.name === workload.name,
+    );
+    const megabytes = workload.bytes / 1e6 / seconds.p50;
+    const numbers = [speed(result), megabytes].map((value) => rounded(value));
+    const cpu = ((cpuSeconds * 1e6) / workload.events).toFixed(1);
+    const times = (speed(result) / speed(plain)).toFixed(1);
+    return row([workload.name, `\`${scenario}\``, ...numbers, cpu, times]);
+  });
+}
+
+/** To three digits. */
+function rounded(value) {
+  return Number(value.toPrecision(3)).toLocaleString('en');
 }
 
 function row(cells) {

@@ -15,10 +15,14 @@ const SHARDS = [1, 2];
 const KILLS = 20;
 const CHUNK_BYTES = 32 * 1024;
 const root = new URL('..', import.meta.url);
-const recording = execFileSync(process.execPath, ['bench/workloads.mjs', 'mixed', '--bytes', '8e6'], {
-  cwd: root,
-  maxBuffer: 64e6,
-});
+const recording = execFileSync(
+  process.execPath,
+  ['bench/workloads.mjs', 'mixed', '--bytes', '8e6'],
+  {
+    cwd: root,
+    maxBuffer: 64e6,
+  },
+);
 const dir = mkdtempSync(join(tmpdir(), 'kspan-replacement-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 

@@ -212,7 +212,9 @@ impl Correlator {
     }
 
     fn meta(&mut self, scope: Scope, version: &Version<'_>) {
-        let Some(meta) = meta::parse_shaped(&mut self.metas, version.metadata, version.kind) else { return };
+        let Some(meta) = meta::parse_shaped(&mut self.metas, version.metadata, version.kind) else {
+            return;
+        };
         if meta.kind == "Namespace" {
             self.world.out.learn(&meta, version.deleted, self.world.watermark);
             if meta.name == "kube-system" {

@@ -191,6 +191,9 @@ impl<'a, 't> Fill<'a, 't> {
     }
 }
 
-fn reference<'o, 'a>(object: &'o mut RawObject<'a>, related: bool) -> Option<&'o mut ObjectRef<'a>> {
+fn reference<'o, 'a>(
+    object: &'o mut RawObject<'a>,
+    related: bool,
+) -> Option<&'o mut ObjectRef<'a>> {
     if related { object.related.as_mut() } else { object.regarding.as_mut() }
 }

@@ -166,10 +166,11 @@ impl<'a> Read<'a> {
             }
             b"receivedAt" => {
                 if scanner.peek()? == Kind::String {
-                    self.received_at = match parse_rfc3339(scanner.on(Field::ReceivedAt).string()?.as_bytes()) {
-                        Stamp::At { nanos, .. } => Some(nanos),
-                        Stamp::Absent | Stamp::Bad => None,
-                    };
+                    self.received_at =
+                        match parse_rfc3339(scanner.on(Field::ReceivedAt).string()?.as_bytes()) {
+                            Stamp::At { nanos, .. } => Some(nanos),
+                            Stamp::Absent | Stamp::Bad => None,
+                        };
                 } else {
                     scanner.skip()?;
                 }

@@ -116,16 +116,15 @@ const HEX_DIGITS: [u8; 256] = {
 
 /// The UUID of these bits.
 pub fn uuid_text(bits: u128) -> String {
-    let mut text = String::with_capacity(36);
-    for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
+    // Where each byte's two digits begin.
+    const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+    let mut text = [b'-'; 36];
+    for (place, byte) in PLACES.into_iter().zip(bits.to_be_bytes()) {
+        text[place] = digit(byte >> 4);
+        text[place + 1] = digit(byte & 15);
     }
-    text
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Key of an object's kind, namespace and name in indexes.

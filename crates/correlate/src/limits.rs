@@ -2,7 +2,7 @@
 //! defaults here are the same and serve native tests.
 
 use crate::destinations::DestinationRules;
-use crate::marks::TRACEPARENT_ANNOTATIONS;
+use crate::marks::TraceparentKeys;
 use crate::rules::RuleTable;
 use crate::time::{Nanos, SECOND};
 
@@ -36,7 +36,7 @@ pub struct Settings {
     /// One `service.name` for every span (`OTEL_SERVICE_NAME`); empty: the reporting component.
     pub service_name: String,
     /// Annotations of objects that hold a trace context; the first that is valid counts.
-    pub traceparent_annotations: Vec<String>,
+    pub traceparent_annotations: TraceparentKeys,
     /// The table of causality.
     pub rules: &'static RuleTable,
     /// Whose spans go where.
@@ -56,7 +56,7 @@ impl Default for Settings {
             frame_bytes_max: 8 << 20,
             cluster_name: String::new(),
             service_name: String::new(),
-            traceparent_annotations: TRACEPARENT_ANNOTATIONS.map(String::from).to_vec(),
+            traceparent_annotations: TraceparentKeys::default(),
             rules: RuleTable::builtin(),
             destinations: DestinationRules::default(),
         }

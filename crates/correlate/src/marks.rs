@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{Kind, Scanner};
@@ -45,22 +45,53 @@ pub struct Marks {
     pub traceparent: Option<SpanContext>,
 }
 
-/// Whether labels or annotations may hold a mark; `annotations`: those of trace contexts.
+/// The annotations that hold trace contexts, the first that is valid counts.
+#[derive(Clone, Debug)]
+pub struct TraceparentKeys {
+    names: Vec<String>,
+    finders: Vec<Finder<'static>>,
+}
+
+impl From<Vec<String>> for TraceparentKeys {
+    fn from(names: Vec<String>) -> Self {
+        let finders = names.iter().map(|name| Finder::new(name).into_owned()).collect();
+        Self { names, finders }
+    }
+}
+
+impl Default for TraceparentKeys {
+    fn default() -> Self {
+        TRACEPARENT_ANNOTATIONS.map(String::from).to_vec().into()
+    }
+}
+
+impl TraceparentKeys {
+    /// As they were given.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn may_be_in(&self, annotations: &[u8]) -> bool {
+        self.finders.iter().any(|finder| finder.find(annotations).is_some())
+    }
+}
+
+/// Whether labels or annotations may hold a mark.
 #[must_use]
-pub fn may_have(meta: &ObjectMeta<'_>, annotations: &[String]) -> bool {
+pub fn may_have(meta: &ObjectMeta<'_>, traceparents: &TraceparentKeys) -> bool {
     // Making a searcher costs more than searching a few labels.
     static OWN: LazyLock<[Finder<'_>; 3]> = LazyLock::new(|| OWN_NEEDLES.map(Finder::new));
     let has_own = |text: &[u8]| OWN.iter().any(|finder| finder.find(text).is_some());
-    let has = |key: &String| memmem::find(meta.annotations, key.as_bytes()).is_some();
     !meta.labels.is_empty() && has_own(meta.labels)
         || !meta.annotations.is_empty()
-            && (has_own(meta.annotations) || annotations.iter().any(has))
+            && (has_own(meta.annotations) || traceparents.may_be_in(meta.annotations))
 }
 
-/// Reads the marks of an object; `annotations`: those of trace contexts, the first comes first.
+/// Reads the marks of an object.
 #[must_use]
-pub fn read(meta: &ObjectMeta<'_>, annotations: &[String]) -> Marks {
-    if !may_have(meta, annotations) {
+pub fn read(meta: &ObjectMeta<'_>, traceparents: &TraceparentKeys) -> Marks {
+    if !may_have(meta, traceparents) {
         return Marks::default();
     }
     let label = |key: &str| value(meta.labels, key);
@@ -79,7 +110,7 @@ pub fn read(meta: &ObjectMeta<'_>, annotations: &[String]) -> Marks {
             .or_else(|| by_flux("HelmRelease", "helm"))
             .or_else(by_argo_cd)
             .or_else(by_helm),
-        traceparent: annotations.iter().find_map(|key| span_context(&annotation(key)?)),
+        traceparent: traceparents.names.iter().find_map(|key| span_context(&annotation(key)?)),
     }
 }
 
@@ -151,12 +182,12 @@ fn value<'a>(object: &'a [u8], key: &str) -> Option<Cow<'a, str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Marks, TRACEPARENT_ANNOTATIONS, object, read, span_context};
+    use super::{Marks, TraceparentKeys, object, read, span_context};
     use crate::meta::parse_meta;
 
     fn marks(metadata: &str) -> Marks {
         let meta = parse_meta(metadata.as_bytes(), ("apps/v1", "Deployment")).expect("JSON");
-        read(&meta, &TRACEPARENT_ANNOTATIONS.map(String::from))
+        read(&meta, &TraceparentKeys::default())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rustc_hash::FxHasher;
 
 use crate::frame::Read;
 use crate::json::Scanner;
-use crate::marks;
+use crate::marks::{self, TraceparentKeys};
 use crate::object::{OwnerRef, RawObject, scale_target};
 use crate::shapes::Shapes;
 use crate::time::Stamp;
@@ -70,7 +70,7 @@ impl ObjectMeta<'_> {
     /// resourceVersion only, or in labels and annotations that are no marks; of a Namespace all labels
     /// matter. `traceparents`: the annotations that hold trace contexts.
     #[must_use]
-    pub fn digest(&self, traceparents: &[String]) -> u64 {
+    pub fn digest(&self, traceparents: &TraceparentKeys) -> u64 {
         let mut hasher = FxHasher::default();
         (&self.uid, &self.kind, &self.namespace, &self.name).hash(&mut hasher);
         (self.generation, self.created.second(), self.deleting).hash(&mut hasher);

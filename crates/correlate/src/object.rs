@@ -172,22 +172,33 @@ impl<'a> RawObject<'a> {
             b"related" => self.related = reference(s, Nullable::Related, bad)?,
             b"reason" => self.reason = text(s.on(Field::Reason), bad)?,
             b"action" => self.action = text(s.on(Field::Action), bad)?,
-            b"message" | b"note" => self.message = text_up_to(usize::MAX, s.on(Field::Message), bad)?,
+            b"message" | b"note" => {
+                self.message = text_up_to(usize::MAX, s.on(Field::Message), bad)?;
+            }
             b"type" => self.event_type = text(s.on(Field::Type), bad)?,
             b"source" | b"deprecatedSource" => {
                 members(s, |s, key| match key {
-                    b"component" => text(s.on(Field::SourceComponent), bad).map(|value| self.source_component = value),
-                    b"host" => text(s.on(Field::SourceHost), bad).map(|value| self.source_host = value),
+                    b"component" => text(s.on(Field::SourceComponent), bad)
+                        .map(|value| self.source_component = value),
+                    b"host" => {
+                        text(s.on(Field::SourceHost), bad).map(|value| self.source_host = value)
+                    }
                     _ => s.skip().map(|_| ()),
                 })?;
             }
             b"reportingComponent" | b"reportingController" => {
                 self.reporting_component = text(s.on(Field::ReportingComponent), bad)?;
             }
-            b"reportingInstance" => self.reporting_instance = text(s.on(Field::ReportingInstance), bad)?,
+            b"reportingInstance" => {
+                self.reporting_instance = text(s.on(Field::ReportingInstance), bad)?;
+            }
             b"eventTime" => self.event_time = stamp(s.on(Field::EventTime), bad)?,
-            b"firstTimestamp" | b"deprecatedFirstTimestamp" => self.first = stamp(s.on(Field::First), bad)?,
-            b"lastTimestamp" | b"deprecatedLastTimestamp" => self.last = stamp(s.on(Field::Last), bad)?,
+            b"firstTimestamp" | b"deprecatedFirstTimestamp" => {
+                self.first = stamp(s.on(Field::First), bad)?;
+            }
+            b"lastTimestamp" | b"deprecatedLastTimestamp" => {
+                self.last = stamp(s.on(Field::Last), bad)?;
+            }
             b"count" | b"deprecatedCount" => self.count = count(s.on(Field::Count), bad)?,
             b"series" => self.series = series(s, bad)?,
             b"spec" => self.spec = kept(s, Kept::Spec)?,

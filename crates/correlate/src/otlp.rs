@@ -209,7 +209,11 @@ impl Encoder {
         let mut out = Vec::with_capacity(self.groups.iter().map(size).sum());
         for (resource, mut spans) in self.groups.drain(..) {
             let scope_spans = field_length(SCOPE) + spans.len();
-            header(&mut out, RESOURCE_SPANS, field_length(resource.len()) + field_length(scope_spans));
+            header(
+                &mut out,
+                RESOURCE_SPANS,
+                field_length(resource.len()) + field_length(scope_spans),
+            );
             bytes(&mut out, resource_spans::RESOURCE, &resource);
             header(&mut out, resource_spans::SCOPE_SPANS, scope_spans);
             header(&mut out, scope_spans::SCOPE, SCOPE);
@@ -266,6 +270,23 @@ fn next_varint(from: &mut &[u8]) -> Option<u64> {
 }
 
 fn string_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &str) {
+    const TAG: u32 = 2;
+    // All lengths take one byte, as those of most attributes: the pair's, the longest, does.
+    let pair = key.len() + value.len() + 6;
+    if pair < 0x80 && field < 16 {
+        let value_length = value.len() as u8;
+        out.reserve(pair + 2);
+        out.extend_from_slice(&[
+            (field << 3 | TAG) as u8,
+            pair as u8,
+            (FIRST << 3 | TAG) as u8,
+            key.len() as u8,
+        ]);
+        out.extend_from_slice(key.as_bytes());
+        let string = (any_value::STRING << 3 | TAG) as u8;
+        out.extend_from_slice(&[(VALUE << 3 | TAG) as u8, value_length + 2, string, value_length]);
+        return out.extend_from_slice(value.as_bytes());
+    }
     let value_length = field_length(value.len());
     header(out, field, field_length(key.len()) + field_length(value_length));
     bytes(out, FIRST, key.as_bytes());

@@ -265,7 +265,7 @@ fn stamp(seconds: i64) -> Stamp {
 #[cfg(test)]
 mod tests {
     use super::{Texts, append, common, pack, unpack};
-    use crate::marks::{Marks, TRACEPARENT_ANNOTATIONS, read};
+    use crate::marks::{Marks, TraceparentKeys, read};
     use crate::meta::{ObjectMeta, SpecEntry, parse_meta};
 
     const OWNERS: &str = r#""ownerReferences":[{"apiVersion":"apps/v1","kind":"Deployment","name":"web","uid":"00000000-0000-4000-8000-000000000001","controller":true}]"#;
@@ -323,7 +323,7 @@ mod tests {
         let (mut texts, mut log, mut expected) = (Texts::default(), Vec::new(), Vec::new());
         for (kind, json) in &objects {
             let meta = parse_meta(json.as_bytes(), ("apps/v1", kind)).expect("it is JSON");
-            let marks = read(&meta, &TRACEPARENT_ANNOTATIONS.map(String::from));
+            let marks = read(&meta, &TraceparentKeys::default());
             let packed = pack(&mut texts, &log, &meta, &marks).expect("it is told once");
             append(&mut log, &packed);
             assert!(pack(&mut texts, &log, &meta, &marks).is_none(), "it is told twice");

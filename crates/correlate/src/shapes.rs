@@ -77,7 +77,7 @@ impl Shapes {
     }
 
     fn follow<'a>(&mut self, bytes: &'a [u8]) -> Option<Read<'a>> {
-        let text = std::str::from_utf8(bytes).ok()?;
+        let text = simdutf8::basic::from_utf8(bytes).ok()?;
         let mut fill = Fill::new(text, &mut self.times);
         let (mut at, mut node) = (0, 0);
         loop {
@@ -162,7 +162,9 @@ impl Edge {
         let (end, escaped) = match self.value {
             None => (Some(start).filter(|&start| start == bytes.len())?, false),
             Some((_, Form::Text)) => string_end(bytes, start)?,
-            Some((_, Form::InKey)) => (start + memchr::memchr2(b'\\', b'"', &bytes[start..])?, false),
+            Some((_, Form::InKey)) => {
+                (start + memchr::memchr2(b'\\', b'"', &bytes[start..])?, false)
+            }
             Some((_, Form::Number)) => {
                 let digits = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit());
                 (start + Some(digits.count()).filter(|&count| count > 0)?, false)
@@ -185,10 +187,24 @@ fn read_by<'a>(
 /// Whether two of one length are equal. Most are short: a call of `memcmp` would cost more.
 #[inline]
 fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let (words, rest) = one.as_chunks::<8>();
-    let (other_words, other_rest) = other.as_chunks::<8>();
-    words.iter().zip(other_words).all(|(one, other)| one == other)
-        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
+    let (blocks, rest) = one.as_chunks::<16>();
+    let (other_blocks, other_rest) = other.as_chunks::<16>();
+    let blocks = blocks.iter().zip(other_blocks);
+    for (one, other) in blocks {
+        if u128::from_le_bytes(*one) != u128::from_le_bytes(*other) {
+            return false;
+        }
+    }
+    let (words, rest) = rest.as_chunks::<4>();
+    let (other_words, other_rest) = other_rest.as_chunks::<4>();
+    let mut differing = 0;
+    for (one, other) in words.iter().zip(other_words) {
+        differing |= u32::from_le_bytes(*one) ^ u32::from_le_bytes(*other);
+    }
+    for (one, other) in rest.iter().zip(other_rest) {
+        differing |= u32::from(one ^ other);
+    }
+    differing == 0
 }
 
 /// Where two differ first, or the shorter one ends.

@@ -72,7 +72,7 @@ fn conditions(machine: &str, settings: &Settings) -> Vec<(String, String)> {
         ("idle time in ns", idle.to_string()),
         ("cluster name", cluster_name.clone()),
         ("service name", service_name.clone()),
-        ("list of traceparent annotations", traceparent_annotations.join(",")),
+        ("list of traceparent annotations", traceparent_annotations.names().join(",")),
         ("rule table", format!("{:08x}", rules.digest())),
     ];
     conditions.map(|(name, value)| (name.to_owned(), value)).into()

@@ -12,7 +12,7 @@ pub fn string_end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     loop {
         at = match bytes.get(at..)?.first_chunk() {
-            Some(block) => match quote_or_backslash(block) {
+            Some(&block) => match quote_or_backslash(block) {
                 None => {
                     at += BLOCK;
                     continue;
@@ -37,7 +37,7 @@ const BLOCK: usize = 8;
 /// Where the first `"` or `\` of a block is.
 #[cfg(target_arch = "wasm32")]
 #[inline]
-fn quote_or_backslash(block: &[u8; BLOCK]) -> Option<usize> {
+fn quote_or_backslash(block: [u8; BLOCK]) -> Option<usize> {
     use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128_or};
     let (halves, _) = block.as_chunks();
     let half = |index: usize| u64::from_le_bytes(halves[index]);
@@ -50,13 +50,12 @@ fn quote_or_backslash(block: &[u8; BLOCK]) -> Option<usize> {
 /// Where the first `"` or `\` of a block is.
 #[cfg(not(target_arch = "wasm32"))]
 #[inline]
-fn quote_or_backslash(block: &[u8; BLOCK]) -> Option<usize> {
+fn quote_or_backslash(block: [u8; BLOCK]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_le_bytes(*block);
+    let word = u64::from_le_bytes(block);
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
     // The high bit of the first that was found, and maybe of some after it.
-    let found =
-        zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+    let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
     (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 

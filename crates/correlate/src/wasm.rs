@@ -79,7 +79,7 @@ impl Settings {
     }
     pub fn set_traceparent_annotations(&mut self, names: &str) {
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        self.0.traceparent_annotations = names.map(String::from).collect();
+        self.0.traceparent_annotations = names.map(String::from).collect::<Vec<_>>().into();
     }
 }
 

@@ -22,7 +22,7 @@ fn body(id: u8) -> Vec<u8> {
     span.trace_id(&[id; 16]);
     span.span_id(&[id; 8]);
     span.name("Pod.Pulled");
-    span.into_bytes()
+    span.into_bytes().into()
 }
 
 #[test]

@@ -42,8 +42,7 @@ impl Readers {
         assert_eq!(shaped, simple, "{shown}");
         let metadata = member(object, b"metadata").unwrap_or(object);
         let simple = format!("{:?}", parse_meta(metadata, ("v1", "Pod")));
-        let shaped =
-            format!("{:?}", meta::parse_shaped(&mut self.metas, metadata, ("v1", "Pod")));
+        let shaped = format!("{:?}", meta::parse_shaped(&mut self.metas, metadata, ("v1", "Pod")));
         assert_eq!(shaped, simple, "{shown}");
     }
 }
@@ -64,7 +63,9 @@ fn a_frame_is_read_by_its_shape_as_it_is_read_the_simple_way() {
     for file in scenarios() {
         let text = fs::read(&file).expect("a recording");
         // The second time every shape is known.
-        for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).cycle().take(200) {
+        for line in
+            text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).cycle().take(200)
+        {
             readers.compare(line);
         }
     }
@@ -72,11 +73,34 @@ fn a_frame_is_read_by_its_shape_as_it_is_read_the_simple_way() {
 
 /// What values may turn into: other values, other types, what is broken.
 const VALUES: [&[u8]; 22] = [
-    b"\"\"", b"null", b"true", b"false", b"0", b"7", b"-7", b"1.5", b"2e9", b"{}", b"[]", b"[1]",
-    b"18446744073709551616", b"\"a \\\"quoted\\\" text\"", b"\"\\ud800 \\u00e4\"", b"\"\xff\"",
-    b"\"2026-01-01T00:00:00.5Z\"", b"\"f:spec\"", b"\"", b"{\"uid\":\"u\"}", b"[{\"uid\":\"u\"}]",
+    b"\"\"",
+    b"null",
+    b"true",
+    b"false",
+    b"0",
+    b"7",
+    b"-7",
+    b"1.5",
+    b"2e9",
+    b"{}",
+    b"[]",
+    b"[1]",
+    b"18446744073709551616",
+    b"\"a \\\"quoted\\\" text\"",
+    b"\"\\ud800 \\u00e4\"",
+    b"\"\xff\"",
+    b"\"2026-01-01T00:00:00.5Z\"",
+    b"\"f:spec\"",
+    b"\"",
+    b"{\"uid\":\"u\"}",
+    b"[{\"uid\":\"u\"}]",
     b"\"k:{\\\"uid\\\":\\\"",
 ];
+
+/// Whether there is something left between quotes.
+fn changeable(line: &[u8]) -> bool {
+    line.iter().filter(|&&byte| byte == b'"').nth(2).is_some()
+}
 
 /// Changes a line at one place: a value becomes another, a key another, or a byte is lost.
 fn changed(line: &[u8], random: &mut Random) -> Vec<u8> {
@@ -101,15 +125,17 @@ fn a_changed_frame_is_read_by_shapes_as_it_is_read_the_simple_way() {
     for seed in 0..20 {
         let mut random = Random(seed);
         let mut readers = Readers::default();
-        let text = fs::read(&files[random.below(files.len() as u64) as usize]).expect("a recording");
-        let lines: Vec<_> = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let text =
+            fs::read(&files[random.below(files.len() as u64) as usize]).expect("a recording");
+        let lines: Vec<_> =
+            text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
         for _ in 0..500 {
             let line = lines[random.below(lines.len() as u64) as usize];
             readers.compare(line);
             let once = changed(line, &mut random);
             readers.compare(&once);
             readers.compare(&once);
-            if once.iter().filter(|&&byte| byte == b'"').count() > 2 {
+            if changeable(&once) {
                 readers.compare(&changed(&once, &mut random));
             }
         }

@@ -218,7 +218,7 @@ fn a_snapshot_of_other_settings_is_refused_with_what_differs() {
         ("service name", Settings { service_name: "x".into(), ..same.clone() }),
         (
             "list of traceparent annotations",
-            Settings { traceparent_annotations: Vec::new(), ..same.clone() },
+            Settings { traceparent_annotations: Vec::new().into(), ..same.clone() },
         ),
         ("rule table", Settings { rules, ..same.clone() }),
     ];
