@@ -264,8 +264,8 @@ impl<'a> Scanner<'a> {
                     let is_key = bytes[end + 1..range.end].trim_ascii_start().starts_with(b":");
                     if !is_key {
                         self.note(at + 1..end, Form::Text, escaped);
-                    } else if let Some(uid) = uid_in_key(&bytes[at + 1..end]) {
-                        self.note(at + 1 + uid.start..at + 1 + uid.end, Form::InKey, true);
+                    } else if let Some(id) = id_in_key(&bytes[at + 1..end]) {
+                        self.note(at + 1 + id.start..at + 1 + id.end, Form::InKey, true);
                     }
                     at = end + 1;
                 }
@@ -367,12 +367,13 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where the uid is in the key of a managedFields item, `k:{\"uid\":\"...\"}`.
-fn uid_in_key(key: &[u8]) -> Option<Range<usize>> {
-    const BEFORE: &[u8] = br#"k:{\"uid\":\""#;
-    let uid = key.strip_prefix(BEFORE)?;
-    let length = memchr::memchr2(b'\\', b'"', uid)?;
-    Some(BEFORE.len()..BEFORE.len() + length)
+/// Where the uid or the name is in the key of a managedFields item, `k:{\"uid\":\"...\"}`: of owners,
+/// containers, volumes and more, which differ from object to object.
+fn id_in_key(key: &[u8]) -> Option<Range<usize>> {
+    const BEFORE: [&[u8]; 2] = [br#"k:{\"uid\":\""#, br#"k:{\"name\":\""#];
+    let before = BEFORE.into_iter().find(|before| key.starts_with(before))?;
+    let length = memchr::memchr2(b'\\', b'"', &key[before.len()..])?;
+    Some(before.len()..before.len() + length)
 }
 
 /// RFC 8259, section 6.

@@ -154,7 +154,7 @@ pub enum Form {
     Text,
     /// As far as there are digits.
     Number,
-    /// To the next backslash: a uid in a key, `"k:{\"uid\":\"...\"}"`.
+    /// To the next backslash: a uid or a name in a key, `"k:{\"uid\":\"...\"}"`.
     InKey,
 }
 
