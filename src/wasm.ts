@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import {
   Correlator,
   initSync,
+  lines_and_keys,
   Router,
   Rules,
   record_ends,
@@ -132,6 +133,16 @@ export function wasmMemoryBytes(module: WasmModule = compileWasm()): number {
 export function recordEnds(batch: Uint8Array): Uint32Array {
   initSync({ module: compileWasm() as never });
   return record_ends(batch);
+}
+
+/** Lines that end in `bytes` and keys in it: what it takes to look at each byte once, for `bench`. */
+export function linesAndKeys(
+  module: WasmModule,
+  bytes: Uint8Array,
+): { lines: number; keys: number } {
+  initSync({ module: module as never });
+  const [lines = 0, keys = 0] = lines_and_keys(bytes);
+  return { lines, keys };
 }
 
 /** A batch without one of its records, and what that was. */

@@ -114,6 +114,11 @@ export class Settings {
 }
 
 /**
+ * See `scan::lines_and_keys`.
+ */
+export function lines_and_keys(bytes: Uint8Array): Uint32Array;
+
+/**
  * See `batch::ends`.
  *
  * # Errors
@@ -148,6 +153,7 @@ export interface InitOutput {
     readonly correlator_restore: (a: number, b: number, c: number) => [number, number, number];
     readonly correlator_snapshot: (a: number) => [number, number];
     readonly correlator_spans: (a: number, b: number) => number;
+    readonly lines_and_keys: (a: number, b: number) => [number, number];
     readonly record_ends: (a: number, b: number) => [number, number, number, number];
     readonly router_counts: (a: number) => [number, number];
     readonly router_finish: (a: number) => [number, number, number];

@@ -516,6 +516,20 @@ export class Settings {
 if (Symbol.dispose) Settings.prototype[Symbol.dispose] = Settings.prototype.free;
 
 /**
+ * See `scan::lines_and_keys`.
+ * @param {Uint8Array} bytes
+ * @returns {Uint32Array}
+ */
+export function lines_and_keys(bytes) {
+    const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.lines_and_keys(ptr0, len0);
+    var v2 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v2;
+}
+
+/**
  * See `batch::ends`.
  *
  * # Errors

@@ -19,6 +19,7 @@ export const correlator_push: (a: number, b: number, c: number) => [number, numb
 export const correlator_restore: (a: number, b: number, c: number) => [number, number, number];
 export const correlator_snapshot: (a: number) => [number, number];
 export const correlator_spans: (a: number, b: number) => number;
+export const lines_and_keys: (a: number, b: number) => [number, number];
 export const record_ends: (a: number, b: number) => [number, number, number, number];
 export const router_counts: (a: number) => [number, number];
 export const router_finish: (a: number) => [number, number, number];

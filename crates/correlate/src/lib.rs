@@ -54,6 +54,7 @@ pub mod root;
 pub mod route;
 pub mod router;
 pub mod rules;
+pub mod scan;
 pub mod shapes;
 pub mod shared;
 pub mod slots;

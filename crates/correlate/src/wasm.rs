@@ -10,6 +10,7 @@ use crate::limits;
 use crate::quarantine;
 use crate::router;
 use crate::rules::{Query, RuleTable};
+use crate::scan;
 use crate::time::Nanos;
 
 const MILLISECOND: Nanos = 1_000_000;
@@ -216,6 +217,14 @@ impl Correlator {
 #[wasm_bindgen]
 pub fn record_ends(batch: &[u8]) -> Result<Vec<usize>, String> {
     batch::ends(batch).map_err(|malformed| malformed.to_string())
+}
+
+/// See `scan::lines_and_keys`.
+#[wasm_bindgen]
+#[must_use]
+pub fn lines_and_keys(bytes: &[u8]) -> Vec<u32> {
+    let (lines, keys) = scan::lines_and_keys(bytes);
+    vec![lines, keys]
 }
 
 /// See `quarantine::Quarantined`.
