@@ -4,13 +4,13 @@
 // as one line of JSON. Spans are counted and let go, so no back end takes part.
 import { createHash } from 'node:crypto';
 import { Bench } from 'tinybench';
+import { WORKLOADS } from '../dist/bench/workloads.js';
 import { resolveConfig } from '../dist/config-load.js';
 import { SpanDecoder } from '../dist/export/decode.js';
 import { createEngine } from '../dist/index.js';
 import { ShardRouter } from '../dist/route/shard-router.js';
 import { compileWasm, WasmCorrelator, WasmRouter } from '../dist/wasm.js';
 import { PlainPipeline } from './plain.mjs';
-import { WORKLOADS } from './workloads.mjs';
 
 const [scenario, name, bytes, seed, iterations] = process.argv.slice(2);
 const { workload, chunks } = makeWorkload(Number(bytes), Number(seed));

@@ -1,8 +1,8 @@
 // What happens in a storm of Events: copies of the five recordings, each about objects of its own. In go
 // numbers of copies and their second, out come lines of what is chosen of their frames. For
 // live-server.mjs and past.mjs.
-import { SCENARIOS } from './generate.mjs';
-import { compileRecording } from './template.mjs';
+import { compileRecording } from '../dist/bench/template.js';
+import { RECORDINGS } from '../dist/recordings.js';
 
 const VERSIONS_PER_COPY = 10_000;
 
@@ -35,7 +35,7 @@ export function copiesFrom(first, count, second) {
 export function stormLines(select) {
   const lines = (frames) =>
     select(frames.map(({ frame }) => frame)).map((it) => JSON.stringify(it));
-  const templates = SCENARIOS.map((file) => compileRecording(file, lines));
+  const templates = RECORDINGS.map((file) => compileRecording(file, lines));
   const templateOf = ({ number }) => templates[number % templates.length];
   return {
     render: (copies) => copies.map((copy) => templateOf(copy).render(copy)).join(''),

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { createEngine, type EngineOptions, type SpanSink } from '../dist/index.js';
+import { randomFrom } from '../src/bench/random.ts';
 import { kspan, messages } from './support/kspan.ts';
-import { randomFrom } from './support/random.ts';
 
 const SHARDS = [1, 2];
 const KILLS = 20;

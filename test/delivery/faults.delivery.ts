@@ -2,10 +2,10 @@
 // that a network and a back end have. Every span arrives; again comes only what had arrived unanswered,
 // and it is the same. Prints what was met as the table that the README has.
 import { expect, test } from 'vitest';
+import { randomFrom } from '../../src/bench/random.ts';
 import { LiveKspan } from '../support/live-kspan.ts';
 import { total } from '../support/prometheus.ts';
 import { shortened } from '../support/proof.ts';
-import { randomFrom } from '../support/random.ts';
 import { accountOf, expectAllArrived } from './account.ts';
 import { Collector } from './collector.ts';
 import { FAULTS, type Fault, FaultProxy } from './fault-proxy.ts';

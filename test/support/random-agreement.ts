@@ -3,10 +3,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { randomFrom } from '../../src/bench/random.ts';
 import { inputOf } from './frames.ts';
 import { correlateNaively } from './naive-correlator.ts';
 import { decodeOtlp } from './otlp.ts';
-import { randomFrom } from './random.ts';
 import { type RandomRecording, RandomRecordings, recordingOf } from './random-recording.ts';
 import { dump, type PlainSpan } from './spans.ts';
 import { correlateInProcess } from './wasm-correlator.ts';

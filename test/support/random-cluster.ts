@@ -1,7 +1,7 @@
 // A made-up cluster: objects that change, components that write Events about them, and what a watcher of
 // its API server would have recorded, in all weathers: loss, delay, restarts, clocks that are wrong or
 // tell the second only. A seed gives the same recording everywhere. Times are microseconds.
-import { randomFrom } from './random.ts';
+import { randomFrom } from '../../src/bench/random.ts';
 import { RandomEvents, type Reporter } from './random-events.ts';
 import { addMarks } from './random-marks.ts';
 import { drawWeather, type Weather } from './random-weather.ts';

@@ -1,8 +1,9 @@
 // The same recording as it might have arrived on another day: Events come later by up to 4 s, each by
 // its own delay, and some come twice. Metadata keeps its place and the frames of one object their
 // order, as the API server promises. A seed gives the same shuffle everywhere.
+
+import { randomFrom } from '../../src/bench/random.ts';
 import { framesOf, inputOf } from './frames.ts';
-import { randomFrom } from './random.ts';
 
 const DELAY_MAX_MS = 4000;
 const DOUBLED_SHARE = 0.1;

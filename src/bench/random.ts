@@ -1,7 +1,7 @@
-// Seeded numbers for generators, as test/support/random.ts has them: Node 20 runs no TypeScript.
+// Chance that is the same everywhere: seeded numbers for generators and tests.
 
-/** Numbers in [0, 1), the same for the same seed. */
-export function mulberry32(seed) {
+/** Numbers in [0, 1) for a seed: mulberry32. */
+export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -5,19 +5,66 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/**
- * @typedef {object} Copy what a copy differs by
- * @property {string} id part of every name; unique, lower case, fit for a Kubernetes name
- * @property {(second: number) => number} moved where a second of the recording goes
- * @property {number} versionShift added to every resourceVersion
- */
+/** What a copy differs by. */
+export interface Copy {
+  /** Part of every name; unique, lower case, fit for a Kubernetes name. */
+  id: string;
+  /** Where a second of the recording goes. */
+  moved: (second: number) => number;
+  /** Added to every resourceVersion. */
+  versionShift: number;
+}
 
-/**
- * Reads an NDJSON recording and compiles it. `bounds` are those of the recording with its DELETED
- * frames: first and last receivedAt (ms), lowest and highest resourceVersion. `render(copy)` gives
- * the text of one copy, or of the lines that `select` makes of the frames.
- */
-export function compileRecording(file, select = (frames) => frames.map(({ line }) => line)) {
+/** Of an object in a frame, what generators look at. */
+interface RecordedObject {
+  kind: string;
+  apiVersion: string;
+  metadata: { name: string; uid: string; resourceVersion: string; generation?: number };
+  count?: number;
+  series?: { count?: number };
+}
+
+export interface RecordedFrame {
+  type: string;
+  object: RecordedObject;
+  receivedAt: string;
+}
+
+/** A frame and its text. */
+export interface Line {
+  line: string;
+  frame: RecordedFrame;
+}
+
+/** First and last receivedAt (ms), lowest and highest resourceVersion. */
+export interface Bounds {
+  firstMs: number;
+  lastMs: number;
+  firstVersion: number;
+  lastVersion: number;
+}
+
+/** What a copy holds. */
+export interface CopyCounts {
+  frames: number;
+  /** Event occurrences: (uid, count) pairs. */
+  occurrences: number;
+}
+
+export interface Template extends CopyCounts {
+  /** Of the recording with its DELETED frames. */
+  bounds: Bounds;
+  /** The text of one copy. */
+  render(copy: Copy): string;
+}
+
+type SlotKind = 'uid' | 'time' | 'nanos' | 'name' | 'version';
+
+/** Reads an NDJSON recording and compiles it, or the lines that `select` makes of its frames. */
+export function compileRecording(
+  file: string,
+  select: (frames: Line[]) => string[] = (frames) => frames.map(({ line }) => line),
+): Template {
   const recorded = readFileSync(file, 'utf8').trimEnd().split('\n');
   const frames = withDeletions(recorded);
   const slots = new SlotTable();
@@ -34,10 +81,10 @@ export function compileRecording(file, select = (frames) => frames.map(({ line }
 
 /** Every distinct slot once: a copy computes its value once and puts it in many places. */
 class SlotTable {
-  #index = new Map();
-  #slots = [];
+  readonly #index = new Map<string, number>();
+  readonly #slots: { kind: SlotKind; text: string }[] = [];
 
-  add(kind, text) {
+  add(kind: SlotKind, text: string): number {
     const key = `${kind} ${text}`;
     let index = this.#index.get(key);
     if (index === undefined) {
@@ -47,7 +94,7 @@ class SlotTable {
     return index;
   }
 
-  values(copy) {
+  values(copy: Copy): string[] {
     return this.#slots.map(({ kind, text }) => copiedSlot[kind](text, copy));
   }
 }
@@ -55,7 +102,7 @@ class SlotTable {
 const SECOND = 1_000_000_000n;
 
 /** What each kind of slot holds in a copy. */
-const copiedSlot = {
+const copiedSlot: Record<SlotKind, (text: string, copy: Copy) => string> = {
   uid: (text, { id }) => uuidOf(createHash('sha1').update(`${id} ${text}`).digest('hex')),
   time(text, { moved }) {
     const second = moved(Date.parse(`${text.slice(0, 19)}Z`) / 1000);
@@ -70,13 +117,13 @@ const copiedSlot = {
   version: (text, { versionShift }) => String(Number(text) + versionShift),
 };
 
-function uuidOf(hex) {
-  const group = (from, to) => hex.slice(from, to);
+function uuidOf(hex: string): string {
+  const group = (from: number, to: number) => hex.slice(from, to);
   return `${group(0, 8)}-${group(8, 12)}-4${group(13, 16)}-a${group(17, 20)}-${group(20, 32)}`;
 }
 
 /** One expression that finds all slots; the name of the group that matched is the slot's kind. */
-function slotPattern(frames) {
+function slotPattern(frames: Line[]): RegExp {
   const objects = frames.map(({ frame }) => frame.object).filter(({ kind }) => kind !== 'Event');
   const names = alternatives(objects.filter(({ kind }) => kind !== 'Namespace'));
   const namespaces = alternatives(objects.filter(({ kind }) => kind === 'Namespace'));
@@ -87,7 +134,7 @@ function slotPattern(frames) {
     `(?<![\\w./-])(?:${namespaces})(?=/(?:${names})(?!\\w))`,
     `(?<=_)(?:${namespaces})(?=_)`,
   ].join('|');
-  const kinds = {
+  const kinds: Record<SlotKind, string> = {
     uid: '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
     time: '(?<=")\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?Z(?=")',
     nanos: '(?<="metadata":{"name":"[^"]*\\.)[0-9a-f]{16}(?=")',
@@ -99,25 +146,25 @@ function slotPattern(frames) {
 }
 
 /** Longest first, so that a pod's name is not taken for its owner's. */
-function alternatives(objects) {
+function alternatives(objects: RecordedObject[]): string {
   const names = new Set(objects.map(({ metadata }) => metadata.name));
   return [...names].sort((a, b) => b.length - a.length || (a < b ? -1 : 1)).join('|');
 }
 
 /** Literal text and slot numbers in turn, beginning and ending with text. */
-function cut(line, pattern, slots) {
-  const parts = [];
+function cut(line: string, pattern: RegExp, slots: SlotTable): (string | number)[] {
+  const parts: (string | number)[] = [];
   let end = 0;
   for (const match of line.matchAll(pattern)) {
-    const [kind, text] = Object.entries(match.groups).find(([, value]) => value !== undefined);
-    parts.push(line.slice(end, match.index), slots.add(kind, text));
+    const [kind, text] = Object.entries(match.groups!).find(([, value]) => value !== undefined)!;
+    parts.push(line.slice(end, match.index), slots.add(kind as SlotKind, text));
     end = match.index + text.length;
   }
   parts.push(line.slice(end));
   return parts;
 }
 
-function render(frames, values) {
+function render(frames: (string | number)[][], values: string[]): string {
   let text = '';
   for (const parts of frames) {
     for (const part of parts) text += typeof part === 'string' ? part : values[part];
@@ -126,14 +173,15 @@ function render(frames, values) {
 }
 
 /** The recording's frames and, a second after the last, the deletions: last made, first deleted. */
-function withDeletions(lines) {
-  const frames = lines.map((line) => ({ line, frame: JSON.parse(line) }));
-  const alive = new Map();
+function withDeletions(lines: string[]): Line[] {
+  const frames: Line[] = lines.map((line) => ({ line, frame: JSON.parse(line) }));
+  const alive = new Map<string, { object: RecordedObject }>();
   for (const { frame } of frames) {
     const { kind, metadata } = frame.object;
     if (kind === 'Event') continue;
+    const known = alive.get(metadata.uid);
     if (frame.type === 'DELETED') alive.delete(metadata.uid);
-    else if (alive.has(metadata.uid)) alive.get(metadata.uid).object = frame.object;
+    else if (known) known.object = frame.object;
     else alive.set(metadata.uid, { object: frame.object });
   }
   const { lastMs, lastVersion } = boundsOf(frames);
@@ -146,7 +194,7 @@ function withDeletions(lines) {
   return [...frames, ...deletions];
 }
 
-function boundsOf(frames) {
+function boundsOf(frames: Line[]): Bounds {
   const times = frames.map(({ frame }) => Date.parse(frame.receivedAt));
   const versions = frames.map(({ frame }) => Number(frame.object.metadata.resourceVersion));
   return {
@@ -158,7 +206,7 @@ function boundsOf(frames) {
 }
 
 /** How many (Event uid, count) pairs there are: what a correlator has to make a span of. */
-function countOccurrences(frames) {
+function countOccurrences(frames: Line[]): number {
   const events = frames.map(({ frame }) => frame.object).filter(({ kind }) => kind === 'Event');
   const keys = events.map(
     (event) => `${event.metadata.uid} ${event.series?.count ?? event.count ?? 0}`,
