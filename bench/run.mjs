@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     workload: option('steady,mixed'),
-    rows: option('plain-js,route,crate,engine-1,engine-2'),
+    rows: option('limit,plain-js,route,crate,engine-1,engine-2'),
     bytes: option('64e6'),
     seed: option('1'),
     iterations: option('5'),
@@ -40,7 +40,8 @@ function runWorkload(name) {
   const results = values.rows.split(',').map((scenario) => measure(scenario, name));
   const { bytes, frames, events } = results[0].workload;
   console.log(`${name}: ${bytes} bytes, ${frames} frames, ${events} Events, seed ${values.seed}`);
-  console.table(Object.fromEntries(results.map((result) => [result.scenario, row(result)])));
+  const limit = results.find(({ scenario }) => scenario === 'limit');
+  console.table(Object.fromEntries(results.map((it) => [it.scenario, row(it, limit)])));
   requireOneAnswer(results);
   return results;
 }
@@ -53,13 +54,15 @@ function measure(scenario, workload) {
 }
 
 /** Events/s and MB/s from the median run; the spread says how far the slowest was from it. */
-function row({ workload, seconds, cpuSeconds, rssMiB }) {
+function row({ workload, seconds, cpuSeconds, mainCpuSeconds, rssMiB }, limit) {
   return {
     'events/s': Math.round(workload.events / seconds.p50),
     'frames/s': Math.round(workload.frames / seconds.p50),
     'MB/s': Number((workload.bytes / 1e6 / seconds.p50).toFixed(1)),
     'bytes/event': Math.round(workload.bytes / workload.events),
     'CPU us/event': Number(((cpuSeconds * 1e6) / workload.events).toFixed(2)),
+    'main us/event': Number(((mainCpuSeconds * 1e6) / workload.events).toFixed(2)),
+    ...(limit && { 'times limit': Number((seconds.p50 / limit.seconds.p50).toFixed(1)) }),
     'slowest/median': Number((seconds.max / seconds.p50).toFixed(2)),
     'RSS MiB': rssMiB,
   };

@@ -1,26 +1,34 @@
 // One scenario of run.mjs in a process of its own: `node bench/scenario.mjs NAME WORKLOAD BYTES SEED
-// ITERATIONS` with NAME `plain-js`, `route`, `crate` or `engine-SHARDS`. Generates the recording in
+// ITERATIONS` with NAME `limit`, `plain-js`, `route`, `crate` or
+// `engine-SHARDS`. Generates the recording in
 // memory, checks that every occurrence in it becomes one span, times the runs and prints the outcome
 // as one line of JSON. Spans are counted and let go, so no back end takes part.
 import { createHash } from 'node:crypto';
 import { Bench } from 'tinybench';
+import { threadCpuMicros } from '../dist/bench/thread-cpu.js';
 import { WORKLOADS } from '../dist/bench/workloads.js';
 import { resolveConfig } from '../dist/config-load.js';
 import { SpanDecoder } from '../dist/export/decode.js';
 import { createEngine } from '../dist/index.js';
 import { ShardRouter } from '../dist/route/shard-router.js';
-import { compileWasm, WasmCorrelator, WasmRouter } from '../dist/wasm.js';
+import { compileWasm, linesAndKeys, WasmCorrelator, WasmRouter } from '../dist/wasm.js';
 import { PlainPipeline } from './plain.mjs';
 
 const [scenario, name, bytes, seed, iterations] = process.argv.slice(2);
 const { workload, chunks } = makeWorkload(Number(bytes), Number(seed));
-const runners = { 'plain-js': plainRunner, route: routeRunner, crate: crateRunner };
+const runners = {
+  limit: limitRunner,
+  'plain-js': plainRunner,
+  route: routeRunner,
+  crate: crateRunner,
+};
 const runner = (runners[scenario] ?? engineRunner)();
 
 const answer = await runner.check();
-const { seconds, cpuSeconds } = await measure();
+const { seconds, cpuSeconds, mainCpuSeconds } = await measure();
 const rssMiB = Math.round(process.memoryUsage.rss() / 2 ** 20);
-console.log(JSON.stringify({ scenario, workload, answer, seconds, cpuSeconds, rssMiB }));
+const times = { seconds, cpuSeconds, mainCpuSeconds };
+console.log(JSON.stringify({ scenario, workload, answer, ...times, rssMiB }));
 
 /** The recording in chunks as a file is read, and what is in it. */
 function makeWorkload(size, from) {
@@ -36,6 +44,24 @@ function makeWorkload(size, from) {
   for (let at = 0; at < text.length; at += chunkBytes)
     chunks.push(text.subarray(at, at + chunkBytes));
   return { workload, chunks };
+}
+
+/** Every byte looked at once, for lines and keys: what nothing that reads them all can fall below. */
+function limitRunner() {
+  const module = compileWasm();
+  const run = async (_, onBytes) => {
+    let found = 0;
+    for (const chunk of chunks) {
+      onBytes(chunk);
+      found += linesAndKeys(module, chunk).lines;
+    }
+    return found;
+  };
+  const check = async () => {
+    const lines = await run(undefined, () => {});
+    if (lines !== workload.frames) throw new Error(`${lines} lines of ${workload.frames} found`);
+  };
+  return { start: async () => {}, run, check };
 }
 
 /** See plain.mjs. It tells other spans, so only their number is checked. */
@@ -155,7 +181,7 @@ function hashOf(span) {
   return createHash('sha1').update(JSON.stringify(parts)).digest().readBigUInt64LE();
 }
 
-/** Seconds per run, and the median of user and system time of all threads in a run. */
+/** Seconds per run, and the median of user and system time in a run: of all threads, and of this one. */
 async function measure() {
   const bench = new Bench({
     time: 0,
@@ -165,15 +191,19 @@ async function measure() {
     throws: true,
   });
   const cpu = [];
+  const mainCpu = [];
   let instance;
   let cpuBefore;
+  let mainBefore;
   const beforeEach = async () => {
     instance = await runner.start();
     cpuBefore = process.cpuUsage();
+    mainBefore = threadCpuMicros();
   };
   const afterEach = () => {
     const { user, system } = process.cpuUsage(cpuBefore);
     cpu.push((user + system) / 1e6);
+    mainCpu.push((threadCpuMicros() - mainBefore) / 1e6);
   };
   let taken = 0;
   const run = () =>
@@ -184,9 +214,13 @@ async function measure() {
   const [task] = await bench.run();
   if (taken === 0) throw new Error('no spans were taken');
   const { min, p50, max } = task.result.latency;
-  cpu.sort((a, b) => a - b);
   return {
     seconds: { min: min / 1000, p50: p50 / 1000, max: max / 1000 },
-    cpuSeconds: cpu[cpu.length >> 1],
+    cpuSeconds: medianOf(cpu),
+    mainCpuSeconds: medianOf(mainCpu),
   };
+}
+
+function medianOf(values) {
+  return values.sort((a, b) => a - b)[values.length >> 1];
 }

@@ -33,15 +33,16 @@ function numbers() {
   const { results } = JSON.parse(readFileSync(file, 'utf8'));
   const speed = ({ workload, seconds }) => workload.events / seconds.p50;
   return results.map((result) => {
-    const { scenario, workload, seconds, cpuSeconds } = result;
-    const plain = results.find(
-      (other) => other.scenario === 'plain-js' && other.workload.name === workload.name,
-    );
+    const { scenario, workload, seconds, cpuSeconds, mainCpuSeconds } = result;
+    const rowOf = (name) =>
+      results.find((other) => other.scenario === name && other.workload.name === workload.name);
     const megabytes = workload.bytes / 1e6 / seconds.p50;
     const numbers = [speed(result), megabytes].map((value) => rounded(value));
-    const cpu = ((cpuSeconds * 1e6) / workload.events).toFixed(1);
-    const times = (speed(result) / speed(plain)).toFixed(1);
-    return row([workload.name, `\`${scenario}\``, ...numbers, cpu, times]);
+    const perEvent = (spent) => ((spent * 1e6) / workload.events).toFixed(1);
+    const cpu = [cpuSeconds, mainCpuSeconds].map(perEvent);
+    const times = (speed(result) / speed(rowOf('plain-js'))).toFixed(1);
+    const share = ((speed(result) / speed(rowOf('limit'))) * 100).toFixed(1);
+    return row([workload.name, `\`${scenario}\``, ...numbers, ...cpu, times, share]);
   });
 }
 

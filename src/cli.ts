@@ -24,6 +24,10 @@ async function main(): Promise<number> {
         return await recordCommand(command, process.env);
       case 'rbac':
         return rbacCommand(command, process.env);
+      case 'bench': {
+        const { benchCommand } = await import('./cli/bench-command.js');
+        return await benchCommand(command, process.env);
+      }
       case 'replay':
         return await replayCommand(command, process.env);
       case 'rules':

@@ -232,7 +232,7 @@ describe('the command line', () => {
     expect(outcome.stdout).toContain(version);
   });
 
-  const commands = 'watch, record FILE, replay FILE..., rbac or rules';
+  const commands = 'watch, record FILE, replay FILE..., bench, rbac or rules';
   const noCluster =
     'there is no kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config) and no service account';
   const unusable: [args: string[], message: string][] = [

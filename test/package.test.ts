@@ -63,6 +63,7 @@ function stage(target: string): void {
     'README.md',
     'CHANGELOG.md',
     'crates/correlate/pkg',
+    'test/scenarios',
   ]) {
     if (existsSync(join(root, entry)))
       cpSync(join(root, entry), join(target, entry), { recursive: true });
@@ -97,6 +98,12 @@ test('the installed command replays a recording through its workers', () => {
   const recording = join(scenario, 'events.ndjson');
   const tree = kspan('replay', recording, '--format', 'tree', '--shards', '2');
   expect(tree).toBe(readFileSync(join(scenario, 'trace.txt'), 'utf8'));
+});
+
+test('the installed command brings the recordings that it measures with', () => {
+  const printed = kspan('bench', '--runs', '1', '--shards', '1');
+  expect(printed).toMatch(/^66\.\d MB, 31187 Events in 47006 frames/m);
+  expect(printed).toMatch(/^KSPAN_SHARDS=\d+: /m);
 });
 
 test('the installed command reaches a cluster with what it brings', async () => {

@@ -27,7 +27,22 @@ export interface RbacCommand {
   flags: Flags;
 }
 
-export type Command = WatchCommand | RecordCommand | ReplayCommand | RbacCommand | RulesCommand;
+/** `kspan bench [FILE...]` */
+export interface BenchCommand {
+  name: 'bench';
+  /** Files; none: a recording is made up. */
+  inputs: string[];
+  /** Also `runs`. */
+  flags: Flags;
+}
+
+export type Command =
+  | WatchCommand
+  | RecordCommand
+  | ReplayCommand
+  | BenchCommand
+  | RbacCommand
+  | RulesCommand;
 
 /** `kspan replay FILE...` */
 export interface ReplayCommand {
@@ -53,7 +68,22 @@ const EVENT_FLAGS = {
   reason: 'its reason',
   type: 'its type: Normal or Warning',
 };
-const COMMANDS = 'watch, record FILE, replay FILE..., rbac or rules';
+/** What has to do with how fast a replay is. */
+const BENCH_SETTINGS = [
+  'shards',
+  'reorderWindowMs',
+  'idleMs',
+  'sourceChunkBytes',
+  'shardBatchBytes',
+  'batchesInFlight',
+  'journalBytesMax',
+  'objectsMax',
+  'eventUidsMax',
+  'parkedBytesMax',
+  'untimedBytesMax',
+  'frameBytesMax',
+] as const satisfies SettingKey[];
+const COMMANDS = 'watch, record FILE, replay FILE..., bench, rbac or rules';
 /** Of weaveworks-experiments/kspan, which also took them with one dash. */
 const ANCESTOR_FLAGS = {
   '--otlp-addr <host:port>': 'send by OTLP over gRPC to there, instead of OTEL_EXPORTER_OTLP_*',
@@ -90,6 +120,8 @@ export function parseArguments(argv: readonly string[], version: string): Comman
       return recordCommandOf(cli);
     case 'rules':
       return rulesCommandOf(cli);
+    case 'bench':
+      return benchCommandOf(cli);
     default:
       return replayCommandOf(cli);
   }
@@ -103,6 +135,8 @@ function defineCommands(version: string): CAC {
   record.usage('record FILE [options]      (gzipped when it ends in .gz)');
   const replay = cli.command('replay [...files]', 'turn recordings of a cluster into traces');
   replay.usage('replay FILE... [options]      (- is standard input)');
+  const bench = cli.command('bench [...files]', 'measure how fast replay is here, by shards');
+  bench.usage('bench [FILE...] [options]      (without one a recording is made up)');
   const rbac = cli.command(
     'rbac [...none]',
     'print the rights that watch and record need, as YAML',
@@ -112,6 +146,13 @@ function defineCommands(version: string): CAC {
     command.option('--config <file>', 'read settings and rules from this YAML file');
     for (const key of settingKeys()) command.option(optionOf(key), descriptionOf(key));
   }
+  bench.option('--config <file>', 'read settings and rules from this YAML file');
+  for (const key of BENCH_SETTINGS) bench.option(optionOf(key), descriptionOf(key));
+  bench.option(
+    '--runs <runs>',
+    'of each number of shards; the one in the middle counts (default: 3)',
+  );
+  bench.example('  kspan bench recording.ndjson.gz');
   for (const command of [watch, replay]) {
     for (const [flag, says] of Object.entries(ANCESTOR_FLAGS)) command.option(flag, says);
   }
@@ -161,6 +202,11 @@ function replayCommandOf(cli: CAC): ReplayCommand {
     throw new ConfigError('config_invalid', 'replay needs a FILE, or - for standard input');
   }
   return { name: 'replay', inputs, flags };
+}
+
+function benchCommandOf(cli: CAC): BenchCommand {
+  const { words: inputs, flags } = givenTo(cli);
+  return { name: 'bench', inputs, flags };
 }
 
 function rulesCommandOf(cli: CAC): RulesCommand {
@@ -235,6 +281,7 @@ const BOOLEANS = new Set(['--otlp-secured', ...settingKeys().filter(isBoolean).m
 const VALUED = new Set([
   '--config',
   '--service-account',
+  '--runs',
   '--otlp-addr',
   '--otlp-headers',
   ...Object.keys(EVENT_FLAGS).map((name) => `--${name}`),
