@@ -1,8 +1,7 @@
 //! Records in one byte buffer, written and read here only.
 //!
 //! Every record begins with the watermark that holds before it; a batch ends with the watermark
-//! that holds after it. Events travel as the JSON they came in, other objects as their metadata, so
-//! a record costs one copy.
+//! that holds after it. What was read of Events and of metadata travels as `wire.rs` has it.
 
 use crate::links::{LinkKind, SpanContext};
 use crate::object::ObjectRef;
@@ -51,9 +50,9 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
     out.push(tag);
     out.extend_from_slice(&watermark.to_le_bytes());
     match record {
-        Record::Event { root, object, links } => {
+        Record::Event { root, event, links } => {
             out.extend_from_slice(&root.to_le_bytes());
-            write_bytes(out, object);
+            write_bytes(out, event);
             let count = u16::try_from(links.len()).unwrap_or(u16::MAX);
             out.extend_from_slice(&count.to_le_bytes());
             for link in links.iter().take(count.into()) {
@@ -76,12 +75,10 @@ pub fn write(out: &mut Vec<u8>, watermark: Nanos, record: &Record<'_>) {
             }
         }
         Record::Meta { root, version } => {
-            let Version { deleted, received_at, kind, metadata } = version;
+            let Version { deleted, received_at, metadata } = version;
             out.extend_from_slice(&root.to_le_bytes());
             out.push(u8::from(*deleted));
             out.extend_from_slice(&received_at.unwrap_or(Nanos::MIN).to_le_bytes());
-            write_bytes(out, kind.0.as_bytes());
-            write_bytes(out, kind.1.as_bytes());
             write_bytes(out, metadata);
         }
         Record::Name { root, naming: Naming { owner, named, at } } => {
@@ -144,10 +141,10 @@ impl<'a> Reader<'a> {
         let watermark = self.time()?;
         let record = match tag {
             EVENT => {
-                let (root, object) = (self.key()?, self.bytes()?);
+                let (root, event) = (self.key()?, self.bytes()?);
                 let count = u16::from_le_bytes(self.array()?);
                 let links = (0..count).map(|_| self.link()).collect::<Option<_>>()?;
-                Record::Event { root, object, links }
+                Record::Event { root, event, links }
             }
             LINK => Record::Link {
                 root: self.key()?,
@@ -190,7 +187,6 @@ impl<'a> Reader<'a> {
         Some(Version {
             deleted: self.array()? == [1],
             received_at: Some(self.time()?).filter(|&at| at != Nanos::MIN),
-            kind: (self.text()?, self.text()?),
             metadata: self.bytes()?,
         })
     }
@@ -265,16 +261,11 @@ mod tests {
         let named = ("Pod", "shop", "web-1");
         let to = SpanContext { trace: [7; 16], span: [9; 8] };
         let link = (LinkKind::Traceparent, to);
-        let version = Version {
-            deleted: true,
-            received_at: Some(5),
-            kind: ("v1", "Pod"),
-            metadata: b"{\"a\":1}",
-        };
-        let bare = Version { deleted: false, received_at: None, kind: ("", ""), metadata: b"" };
+        let version = Version { deleted: true, received_at: Some(5), metadata: b"metadata" };
+        let bare = Version { deleted: false, received_at: None, metadata: b"" };
         vec![
-            Record::Event { root: 7, object: b"{}", links: vec![(LinkKind::Names, to), link] },
-            Record::Event { root: 7, object: b"{}", links: Vec::new() },
+            Record::Event { root: 7, event: b"event", links: vec![(LinkKind::Names, to), link] },
+            Record::Event { root: 7, event: b"event", links: Vec::new() },
             Record::Link { root: 8, about: 9, at: -3, link },
             Record::Trouble(Trouble { node: 5, phase: Phase(3), at: 4, began: Some(to) }),
             Record::Trouble(Trouble { node: 5, phase: Phase(3), at: 4, began: None }),

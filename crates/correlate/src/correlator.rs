@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{self, MalformedBatch};
 use crate::counts::CorrelatorCounts;
 use crate::encode::SpanEncoder;
-use crate::event::{self, KubeEvent};
+use crate::event::KubeEvent;
 use crate::limits::Settings;
 use crate::marks::{self, Marks};
-use crate::meta::{self, ObjectMeta};
+use crate::meta::ObjectMeta;
 use crate::objects::ObjectDetail;
 use crate::outlets::Outlets;
 use crate::owners::{EVERYWHERE, ObjectId, OwnerIndex, Scope, in_scope};
@@ -26,10 +26,10 @@ use crate::place::World;
 use crate::record::{Naming, Record, ToldLink, Version};
 use crate::resting::Resting;
 use crate::root::Root;
-use crate::shapes::Shapes;
 use crate::snapshot::{self, SnapshotError};
 use crate::time::Nanos;
 use crate::troubles::Troubles;
+use crate::wire;
 
 /// As snapshots call it.
 const MACHINE: &str = "Correlator";
@@ -46,11 +46,6 @@ pub struct Correlator {
     wakeups: BinaryHeap<Reverse<(Nanos, u128)>>,
     /// Versions that are not in the owner cache yet, of roots that are not in `roots`.
     resting: Resting,
-    /// How Events and metadata look.
-    #[serde(skip)]
-    events: Shapes,
-    #[serde(skip)]
-    metas: Shapes,
 }
 
 impl Correlator {
@@ -74,8 +69,6 @@ impl Correlator {
             roots: FxHashMap::default(),
             wakeups: BinaryHeap::new(),
             resting: Resting::default(),
-            events: Shapes::default(),
-            metas: Shapes::default(),
         }
     }
 
@@ -107,8 +100,8 @@ impl Correlator {
             let (watermark, record) = item?;
             self.advance(watermark);
             match record {
-                Record::Event { root, object, links } => {
-                    if let Some(event) = event::parse_shaped(&mut self.events, object) {
+                Record::Event { root, event, links } => {
+                    if let Some(event) = wire::read(event) {
                         self.event(root, &event, &links);
                     }
                 }
@@ -167,7 +160,7 @@ impl Correlator {
     }
 
     fn event(&mut self, key: u128, event: &KubeEvent<'_>, links: &[ToldLink]) {
-        let Ok(time) = event.time() else { return };
+        let Some(time) = event.time else { return };
         self.wake(key);
         let World { objects, spans, settings, .. } = &mut self.world;
         let found = settings.rules.find(event);
@@ -212,9 +205,7 @@ impl Correlator {
     }
 
     fn meta(&mut self, scope: Scope, version: &Version<'_>) {
-        let Some(meta) = meta::parse_shaped(&mut self.metas, version.metadata, version.kind) else {
-            return;
-        };
+        let Some(meta) = wire::read::<ObjectMeta<'_>>(version.metadata) else { return };
         if meta.kind == "Namespace" {
             self.world.out.learn(&meta, version.deleted, self.world.watermark);
             if meta.name == "kube-system" {

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::frame::Read;
+use serde::{Deserialize, Serialize};
+
 use crate::json::Scanner;
 use crate::limits::{MESSAGE_MAX, SECOND_END};
 use crate::object::{ObjectRef, RawObject};
-use crate::shapes::Shapes;
 use crate::time::{Nanos, SECOND, Stamp};
 
 /// Why an occurrence cannot become a span.
@@ -40,37 +40,44 @@ impl DropReason {
 }
 
 /// One state of an Event. Absent fields are empty.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct KubeEvent<'a> {
     /// metadata.uid
+    #[serde(borrow)]
     pub uid: Cow<'a, str>,
     /// metadata.name
+    #[serde(borrow)]
     pub name: Cow<'a, str>,
     /// metadata.resourceVersion: comparable among Events.
     pub resource_version: u64,
     /// metadata.creationTimestamp, by the API server's clock.
     pub created: Stamp,
-    /// Newest time in managedFields, by the API server's clock.
-    pub written: Stamp,
     /// involvedObject, or regarding.
+    #[serde(borrow)]
     pub regarding: ObjectRef<'a>,
     /// related
+    #[serde(borrow)]
     pub related: Option<ObjectRef<'a>>,
     /// reason
+    #[serde(borrow)]
     pub reason: Cow<'a, str>,
     /// action
+    #[serde(borrow)]
     pub action: Cow<'a, str>,
     /// message, or note; cut at 32 KiB.
+    #[serde(borrow)]
     pub message: Cow<'a, str>,
-    /// Whether the message was cut.
-    pub cut: bool,
     /// type
+    #[serde(borrow)]
     pub event_type: Cow<'a, str>,
     /// source.component, else the reporting component.
+    #[serde(borrow)]
     pub component: Cow<'a, str>,
     /// source.host, else the reporting instance.
+    #[serde(borrow)]
     pub instance: Cow<'a, str>,
     /// source.host
+    #[serde(borrow)]
     pub host: Cow<'a, str>,
     /// Annotated `topLevelSpan: "true"`.
     pub top_level: bool,
@@ -78,15 +85,17 @@ pub struct KubeEvent<'a> {
     pub series: Option<u64>,
     /// count
     pub plain_count: Option<u64>,
-    event_time: Stamp,
-    first: Stamp,
-    last: Stamp,
-    last_observed: Stamp,
+    /// When this occurrence happened; `None`: it has no usable time.
+    pub time: Option<EventTime>,
+    /// Whether the message was cut.
+    #[serde(skip)]
+    pub cut: bool,
+    #[serde(skip)]
     bad_type: bool,
 }
 
 /// When an occurrence happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTime {
     /// The time, or the start of its second when nothing more is known.
     pub at: Nanos,
@@ -108,28 +117,17 @@ pub fn parse_event(object: &[u8]) -> Option<KubeEvent<'_>> {
     RawObject::read(&mut Scanner::new(object)).ok().map(KubeEvent::from)
 }
 
-/// As `parse_event`, by the shapes of the Events before.
-pub fn parse_shaped<'a>(shapes: &mut Shapes, object: &'a [u8]) -> Option<KubeEvent<'a>> {
-    let simple = |scanner: &mut Scanner<'a>, read: &mut Read<'a>| {
-        read.bare = RawObject::read(scanner)?;
-        Ok(())
-    };
-    shapes.read(object, simple).ok().map(|read| read.bare.into())
-}
-
 impl<'a> From<RawObject<'a>> for KubeEvent<'a> {
     fn from(raw: RawObject<'a>) -> Self {
         let or = |first: &Cow<'a, str>, second: Cow<'a, str>| {
             if first.is_empty() { second } else { first.clone() }
         };
-        let entries = raw.managed_fields.iter().flatten();
-        let written = entries.map(|entry| entry.time).max_by_key(|time| time.second());
+        let time = time_of(&raw);
         Self {
             uid: raw.uid,
             name: raw.name,
             resource_version: raw.resource_version,
             created: raw.created,
-            written: written.unwrap_or(Stamp::Absent),
             regarding: raw.regarding.unwrap_or_default(),
             related: raw.related,
             reason: raw.reason,
@@ -143,10 +141,7 @@ impl<'a> From<RawObject<'a>> for KubeEvent<'a> {
             top_level: raw.top_level,
             series: raw.series.map(|(count, _)| count.or(raw.count).unwrap_or(0)),
             plain_count: raw.count,
-            event_time: precise(raw.event_time),
-            first: raw.first,
-            last: raw.last,
-            last_observed: raw.series.map_or(Stamp::Absent, |(_, observed)| precise(observed)),
+            time,
             bad_type: raw.bad_type,
         }
     }
@@ -165,60 +160,60 @@ impl KubeEvent<'_> {
         self.series.is_none() && self.count() <= 1
     }
 
-    /// Why it cannot become a span, if so; its time is another question.
-    #[must_use]
-    pub fn drop_reason(&self) -> Option<DropReason> {
-        if self.bad_type {
-            Some(DropReason::BadType)
-        } else if self.uid.is_empty() {
-            Some(DropReason::NoEventUid)
-        } else if self.regarding.kind.is_empty() && self.regarding.name.is_empty() {
-            Some(DropReason::NoInvolvedObject)
-        } else {
-            None
-        }
-    }
-
     /// When this occurrence happened.
     ///
     /// # Errors
-    /// `BadTime` when it has no usable time.
-    pub fn time(&self) -> Result<EventTime, DropReason> {
-        let own = if self.is_first() {
-            self.first_time()
+    /// Why it cannot become a span.
+    pub fn usable_time(&self) -> Result<EventTime, DropReason> {
+        if self.bad_type {
+            Err(DropReason::BadType)
+        } else if self.uid.is_empty() {
+            Err(DropReason::NoEventUid)
+        } else if self.regarding.kind.is_empty() && self.regarding.name.is_empty() {
+            Err(DropReason::NoInvolvedObject)
         } else {
-            pick([self.last_observed, self.last, self.first, self.created])
-        };
-        let Stamp::At { nanos, precise } = own else {
-            return Err(DropReason::BadTime);
-        };
-        let bound = self.server_second().filter(|second| nanos > second.saturating_add(SECOND_END));
-        let (nanos, precise) = bound.map_or((nanos, precise), |second| (second, false));
-        let at = if precise { nanos } else { nanos - nanos.rem_euclid(SECOND) };
-        Ok(EventTime { at, precise })
-    }
-
-    /// Recorders end an Event's name in the nanoseconds at which they made it, in hexadecimal
-    /// (client-go tools/record/event.go).
-    fn first_time(&self) -> Stamp {
-        if self.event_time != Stamp::Absent {
-            return self.event_time;
-        }
-        let Stamp::At { nanos: first, .. } = self.first else {
-            return pick([self.first, self.created, Stamp::Absent, Stamp::Absent]);
-        };
-        let suffix = self.name.rsplit('.').next().filter(|suffix| suffix.len() == 16);
-        match suffix.and_then(|suffix| Nanos::from_str_radix(suffix, 16).ok()) {
-            Some(nanos) if nanos.abs_diff(first) <= 2 * SECOND.unsigned_abs() => {
-                Stamp::At { nanos, precise: true }
-            }
-            _ => self.first,
+            self.time.ok_or(DropReason::BadTime)
         }
     }
+}
 
-    /// The second in which the API server wrote this state, by its clock.
-    fn server_second(&self) -> Option<Nanos> {
-        self.written.second().or_else(|| self.created.second().filter(|_| self.is_first()))
+/// When the occurrence that this state of an Event tells of happened: never after the second in which
+/// the API server wrote it, by its clock.
+fn time_of(raw: &RawObject<'_>) -> Option<EventTime> {
+    let is_first = raw.series.is_none() && raw.count.unwrap_or(0) <= 1;
+    let own = if is_first {
+        first_time(raw)
+    } else {
+        let observed = raw.series.map_or(Stamp::Absent, |(_, observed)| precise(observed));
+        pick([observed, raw.last, raw.first, raw.created])
+    };
+    let Stamp::At { nanos, precise } = own else {
+        return None;
+    };
+    let entries = raw.managed_fields.iter().flatten();
+    let written = entries.filter_map(|entry| entry.time.second()).max();
+    let second = written.or_else(|| raw.created.second().filter(|_| is_first));
+    let bound = second.filter(|second| nanos > second.saturating_add(SECOND_END));
+    let (nanos, precise) = bound.map_or((nanos, precise), |second| (second, false));
+    let at = if precise { nanos } else { nanos - nanos.rem_euclid(SECOND) };
+    Some(EventTime { at, precise })
+}
+
+/// Recorders end an Event's name in the nanoseconds at which they made it, in hexadecimal
+/// (client-go tools/record/event.go).
+fn first_time(raw: &RawObject<'_>) -> Stamp {
+    if raw.event_time != Stamp::Absent {
+        return precise(raw.event_time);
+    }
+    let Stamp::At { nanos: first, .. } = raw.first else {
+        return pick([raw.first, raw.created, Stamp::Absent, Stamp::Absent]);
+    };
+    let suffix = raw.name.rsplit('.').next().filter(|suffix| suffix.len() == 16);
+    match suffix.and_then(|suffix| Nanos::from_str_radix(suffix, 16).ok()) {
+        Some(nanos) if nanos.abs_diff(first) <= 2 * SECOND.unsigned_abs() => {
+            Stamp::At { nanos, precise: true }
+        }
+        _ => raw.first,
     }
 }
 

@@ -19,7 +19,6 @@ pub(crate) struct Fill<'a, 't> {
     pub read: Read<'a>,
     in_object: bool,
     in_related: bool,
-    metadata_start: usize,
     json_start: usize,
     owner: OwnerRef<'a>,
     entry: FieldsEntry<'a>,
@@ -33,7 +32,6 @@ impl<'a, 't> Fill<'a, 't> {
             read: Read::default(),
             in_object: false,
             in_related: false,
-            metadata_start: 0,
             json_start: 0,
             owner: OwnerRef::default(),
             entry: FieldsEntry::default(),
@@ -64,7 +62,7 @@ impl<'a, 't> Fill<'a, 't> {
     fn set(&mut self, field: Field, text: Cow<'a, str>) -> Option<()> {
         let mut stamp = |text: &str| self.times.parse(text.as_bytes());
         let object = match &mut self.read.object {
-            Some((object, _)) if self.in_object => object,
+            Some(object) if self.in_object => object,
             _ => &mut self.read.bare,
         };
         match field {
@@ -127,14 +125,10 @@ impl<'a, 't> Fill<'a, 't> {
             Mark::Object => {
                 self.in_object = true;
                 self.read.has_object = true;
-                self.read.object = Some((RawObject::default(), at..at));
+                self.read.object = Some(RawObject::default());
             }
-            Mark::ObjectEnd => {
-                self.in_object = false;
-                self.read.object.as_mut()?.1.end = at;
-            }
+            Mark::ObjectEnd => self.in_object = false,
             Mark::Resource => self.read.resource = Some(Default::default()),
-            Mark::Metadata => self.metadata_start = at,
             Mark::Is(field, length) => self.value(field, &self.text[at..at + length], false)?,
             Mark::Empty(field) => self.set(field, Cow::Borrowed(""))?,
             Mark::Owner => self.owner = OwnerRef::default(),
@@ -148,11 +142,10 @@ impl<'a, 't> Fill<'a, 't> {
 
     fn mark_object(&mut self, at: usize, mark: Mark) -> Option<()> {
         let object = match &mut self.read.object {
-            Some((object, _)) if self.in_object => object,
+            Some(object) if self.in_object => object,
             _ => &mut self.read.bare,
         };
         match mark {
-            Mark::MetadataEnd => object.metadata = self.metadata_start..at,
             Mark::Regarding => {
                 self.in_related = false;
                 object.regarding = Some(ObjectRef::default());

@@ -1,7 +1,6 @@
 //! Frames: one JSON value of the input, told apart into Events, metadata and what is neither.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::event::KubeEvent;
 use crate::fields::text;
@@ -81,8 +80,6 @@ pub struct Frame {
     pub frame_type: FrameType,
     /// When the frame was received, where that is known.
     pub received_at: Option<Nanos>,
-    /// The bytes of the Event, or of another object's metadata, in the frame.
-    pub bytes: Range<usize>,
     /// Whether a string in it was no Unicode text, or too long, and had to be repaired.
     pub repaired: bool,
 }
@@ -113,7 +110,7 @@ pub fn parse_frame<'a>(
     let mut read = Read::default();
     read_frame(&mut scanner, &mut read)?;
     read.repaired = scanner.repaired();
-    read.sort_out(bytes.len(), list)
+    read.sort_out(list)
 }
 
 /// As `parse_frame`, by the shapes of the frames before.
@@ -125,7 +122,7 @@ pub fn parse_shaped<'a>(
     bytes: &'a [u8],
     list: Option<&'a TypeMeta>,
 ) -> Result<Parsed<'a>, SkipReason> {
-    shapes.read(bytes, read_frame)?.sort_out(bytes.len(), list)
+    shapes.read(bytes, read_frame)?.sort_out(list)
 }
 
 fn read_frame<'a>(scanner: &mut Scanner<'a>, read: &mut Read<'a>) -> Result<(), JsonError> {
@@ -141,7 +138,7 @@ fn read_frame<'a>(scanner: &mut Scanner<'a>, read: &mut Read<'a>) -> Result<(), 
 pub(crate) struct Read<'a> {
     /// Fields on the frame's own level: a bare object, or the frame's `type`.
     pub bare: RawObject<'a>,
-    pub object: Option<(RawObject<'a>, Range<usize>)>,
+    pub object: Option<RawObject<'a>>,
     pub has_object: bool,
     pub repaired: bool,
     pub received_at: Option<Nanos>,
@@ -154,11 +151,9 @@ impl<'a> Read<'a> {
             b"object" => {
                 self.has_object = true;
                 if scanner.peek()? == Kind::Object {
-                    let start = scanner.position();
                     scanner.mark(Mark::Object);
-                    let object = RawObject::read(scanner)?;
+                    self.object = Some(RawObject::read(scanner)?);
                     scanner.mark(Mark::ObjectEnd);
-                    self.object = Some((object, start..scanner.position()));
                 } else {
                     scanner.skip()?;
                     scanner.spoil_notes();
@@ -201,18 +196,18 @@ impl<'a> Read<'a> {
         Ok(())
     }
 
-    fn sort_out(self, length: usize, list: Option<&'a TypeMeta>) -> Result<Parsed<'a>, SkipReason> {
+    fn sort_out(self, list: Option<&'a TypeMeta>) -> Result<Parsed<'a>, SkipReason> {
         let frame_type = match (&*self.bare.event_type, self.has_object) {
             ("ERROR", _) => return Err(SkipReason::ErrorFrame),
             ("BOOKMARK", _) => return Ok(Parsed::Ignored(self.received_at)),
             ("DELETED", true) => FrameType::Deleted,
             _ => FrameType::Present,
         };
-        let (mut object, range) = match self.object {
+        let mut object = match self.object {
             Some(object) => object,
             None if self.has_object => return Err(SkipReason::NoObject),
             None if self.bare.is_list => return Ok(Parsed::List),
-            None => (self.bare, 0..length),
+            None => self.bare,
         };
         let partial = object.kind == "PartialObjectMetadata";
         if partial || object.kind.is_empty() {
@@ -232,16 +227,11 @@ impl<'a> Read<'a> {
         // Other groups (knative, argo) have kinds of this name, too.
         let of_events = matches!(&*object.api_version, "" | "v1")
             || object.api_version.starts_with("events.k8s.io/");
+        let frame = Frame { frame_type, received_at, repaired };
         Ok(match (object.kind == "Event" && of_events, frame_type) {
             (true, FrameType::Deleted) => Parsed::Ignored(received_at),
-            (true, FrameType::Present) => Parsed::Event(
-                Frame { frame_type, received_at, bytes: range, repaired },
-                object.into(),
-            ),
-            (false, _) => {
-                let bytes = object.metadata.clone();
-                Parsed::Meta(Frame { frame_type, received_at, bytes, repaired }, object.into())
-            }
+            (true, FrameType::Present) => Parsed::Event(frame, object.into()),
+            (false, _) => Parsed::Meta(frame, object.into()),
         })
     }
 }

@@ -68,3 +68,4 @@ pub mod tombstones;
 pub mod trace;
 pub mod troubles;
 pub mod wasm;
+pub mod wire;

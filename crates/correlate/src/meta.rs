@@ -4,22 +4,24 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
 
-use crate::frame::Read;
 use crate::json::Scanner;
 use crate::marks::{self, TraceparentKeys};
 use crate::object::{OwnerRef, RawObject, scale_target};
-use crate::shapes::Shapes;
 use crate::time::Stamp;
 
 /// A managedFields entry that owns spec: who made it what it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpecEntry<'a> {
     /// Field manager.
+    #[serde(borrow)]
     pub manager: Cow<'a, str>,
     /// `Update` or `Apply`.
+    #[serde(borrow)]
     pub operation: Cow<'a, str>,
     /// Empty or `scale`.
+    #[serde(borrow)]
     pub subresource: Cow<'a, str>,
     /// When it was last written, to the second.
     pub time: Stamp,
@@ -40,28 +42,38 @@ pub(crate) fn folded(hash: u64) -> u32 {
 }
 
 /// One version of an object. Absent fields are empty.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "named as in meta/v1 ObjectMeta")]
 pub struct ObjectMeta<'a> {
+    #[serde(borrow)]
     pub api_version: Cow<'a, str>,
+    #[serde(borrow)]
     pub kind: Cow<'a, str>,
+    #[serde(borrow)]
     pub namespace: Cow<'a, str>,
+    #[serde(borrow)]
     pub name: Cow<'a, str>,
+    #[serde(borrow)]
     pub uid: Cow<'a, str>,
     pub resource_version: u64,
     pub generation: i64,
     pub created: Stamp,
     /// It has a deletionTimestamp.
     pub deleting: bool,
+    #[serde(borrow)]
     pub owners: Vec<OwnerRef<'a>>,
     pub has_managed_fields: bool,
     /// Entries that own spec, directly or through scale.
+    #[serde(borrow)]
     pub spec_entries: Vec<SpecEntry<'a>>,
     /// As JSON; empty when absent.
+    #[serde(with = "serde_bytes")]
     pub labels: &'a [u8],
     /// As JSON; empty when absent.
+    #[serde(with = "serde_bytes")]
     pub annotations: &'a [u8],
     /// Kind and name of what a `HorizontalPodAutoscaler` scales.
+    #[serde(skip)]
     pub scale_target: Option<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
@@ -120,24 +132,6 @@ pub fn parse_meta<'a>(
     if !metadata.is_empty() {
         raw.read_metadata(&mut Scanner::new(metadata)).ok()?;
     }
-    Some(ObjectMeta::from(raw))
-}
-
-/// As `parse_meta`, by the shapes of the metadata before.
-pub fn parse_shaped<'a>(
-    shapes: &mut Shapes,
-    metadata: &'a [u8],
-    (api_version, kind): (&'a str, &'a str),
-) -> Option<ObjectMeta<'a>> {
-    let mut raw = if metadata.is_empty() {
-        RawObject::default()
-    } else {
-        let simple =
-            |scanner: &mut Scanner<'a>, read: &mut Read<'a>| read.bare.read_metadata(scanner);
-        shapes.read(metadata, simple).ok()?.bare
-    };
-    raw.api_version = api_version.into();
-    raw.kind = kind.into();
     Some(ObjectMeta::from(raw))
 }
 

@@ -89,10 +89,6 @@ pub enum Mark {
     ObjectEnd,
     /// `resource` begins, an object.
     Resource,
-    /// The value of `metadata` begins.
-    Metadata,
-    /// It ends.
-    MetadataEnd,
     /// `involvedObject` or `regarding` begins.
     Regarding,
     /// `related` begins.

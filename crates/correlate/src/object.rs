@@ -6,7 +6,8 @@
 //! comes again on every span of an object must not be as large as a frame.
 
 use std::borrow::Cow;
-use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 
 use crate::fields::{
     add_owner, count, elements, fields_entry, kept, members, number, owner, reference, series,
@@ -17,25 +18,36 @@ use crate::notes::{Field, Kept, Mark, Nullable};
 use crate::time::Stamp;
 
 /// A reference to an object in an Event. Absent fields are empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "core/v1 ObjectReference documents them")]
 pub struct ObjectRef<'a> {
+    #[serde(borrow)]
     pub kind: Cow<'a, str>,
+    #[serde(borrow)]
     pub namespace: Cow<'a, str>,
+    #[serde(borrow)]
     pub name: Cow<'a, str>,
+    #[serde(borrow)]
     pub uid: Cow<'a, str>,
+    #[serde(borrow)]
     pub api_version: Cow<'a, str>,
+    #[serde(borrow)]
     pub resource_version: Cow<'a, str>,
+    #[serde(borrow)]
     pub field_path: Cow<'a, str>,
 }
 
 /// An entry of metadata.ownerReferences.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "meta/v1 OwnerReference documents them")]
 pub struct OwnerRef<'a> {
+    #[serde(borrow)]
     pub api_version: Cow<'a, str>,
+    #[serde(borrow)]
     pub kind: Cow<'a, str>,
+    #[serde(borrow)]
     pub name: Cow<'a, str>,
+    #[serde(borrow)]
     pub uid: Cow<'a, str>,
     pub controller: bool,
 }
@@ -90,8 +102,6 @@ pub struct RawObject<'a> {
     pub series: Option<(Option<u64>, Stamp)>,
     pub count: Option<u64>,
     pub bad_type: bool,
-    /// Where its metadata is in what was read.
-    pub metadata: Range<usize>,
     /// It has `items`: a list, not an object.
     pub is_list: bool,
 }
@@ -131,7 +141,6 @@ impl Default for RawObject<'_> {
             series: None,
             count: None,
             bad_type: false,
-            metadata: 0..0,
             is_list: false,
         }
     }
@@ -157,15 +166,7 @@ impl<'a> RawObject<'a> {
         match key {
             b"kind" => self.kind = text(s.on(Field::Kind), bad)?,
             b"apiVersion" => self.api_version = text(s.on(Field::ApiVersion), bad)?,
-            b"metadata" => {
-                s.peek()?;
-                let start = s.position();
-                s.mark(Mark::Metadata);
-                self.read_metadata(s)?;
-                s.mark(Mark::MetadataEnd);
-                self.metadata = start..s.position();
-                return Ok(());
-            }
+            b"metadata" => return self.read_metadata(s),
             b"involvedObject" | b"regarding" => {
                 self.regarding = reference(s, Nullable::Regarding, bad)?;
             }

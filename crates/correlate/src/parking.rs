@@ -24,9 +24,9 @@ pub struct Parked {
     /// It is to be read again: it says whose other objects are or links to them, or its object is
     /// known by its name only.
     pub read_again: bool,
-    /// The Event's JSON.
+    /// The `KubeEvent`, as `wire` writes it.
     #[serde(with = "crate::stored::shared")]
-    pub object: Rc<[u8]>,
+    pub event: Rc<[u8]>,
 }
 
 /// What is to be done with a parked Event, at its time.
@@ -60,7 +60,7 @@ impl Parking {
     /// Parks an Event; `hidden`: it is to be shown before it goes on.
     pub fn park(&mut self, order: EventOrder, parked: Parked, hidden: bool) {
         self.arrived += 1;
-        self.bytes += parked.object.len();
+        self.bytes += parked.event.len();
         let key = (order, self.arrived);
         self.events.insert(key, parked);
         if hidden {
@@ -91,7 +91,7 @@ impl Parking {
     pub fn pop(&mut self) -> Option<Parked> {
         let (key, parked) = self.events.pop_first()?;
         self.hidden.remove(&key);
-        self.bytes -= parked.object.len();
+        self.bytes -= parked.event.len();
         Some(parked)
     }
 

@@ -22,9 +22,7 @@ pub struct Version<'a> {
     pub deleted: bool,
     /// When the frame was received, where that is known.
     pub received_at: Option<Nanos>,
-    /// apiVersion and kind.
-    pub kind: (&'a str, &'a str),
-    /// Its `metadata`, as JSON; empty when it has none.
+    /// An `ObjectMeta`, as `wire` writes it.
     pub metadata: &'a [u8],
 }
 
@@ -58,12 +56,12 @@ pub struct Naming<'a> {
 /// One thing the Router tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
-    /// An Event's JSON, and the key of its root.
+    /// An Event.
     Event {
         /// Key of the root object.
         root: u128,
-        /// The Event object.
-        object: &'a [u8],
+        /// A `KubeEvent`, as `wire` writes it.
+        event: &'a [u8],
         /// What its span links to in other roots.
         links: Vec<ToldLink>,
     },

@@ -5,7 +5,7 @@
 //! whose root is not certain wait for the watermark. The Router's limits are kept here.
 
 use crate::batch;
-use crate::event::{self, EventTime, KubeEvent};
+use crate::event::{EventTime, KubeEvent};
 use crate::kept::Fact;
 use crate::meta::ObjectMeta;
 use crate::names::{Name, UNCERTAIN, name_in};
@@ -15,6 +15,7 @@ use crate::record::{Naming, Record, ToldLink, Version};
 use crate::router::Core;
 use crate::rules::{RuleMatch, rank};
 use crate::time::Nanos;
+use crate::wire;
 
 /// Where an object belongs, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct RootOf {
 impl Core {
     /// Sends an Event to its root's shard, or parks it while that, or what it says of others, is not
     /// certain.
-    pub fn place(&mut self, event: &KubeEvent<'_>, time: EventTime, object: &[u8]) {
+    pub fn place(&mut self, event: &KubeEvent<'_>, time: EventTime) {
         let id = self.owners.apply_event(EVERYWHERE, &event.regarding, time.at);
         if !self.owners.has_metadata(id) {
             self.unknown.meet(self.owners.key(id), &event.regarding);
@@ -46,21 +47,23 @@ impl Core {
         if !hidden {
             self.say(event, &names, id);
         }
+        let packed = self.pack(event);
         let read_again = open || !is_uid(&event.regarding.uid) || found.rule.waits_for_links();
         if late || (!read_again && self.root_of(id).settled) {
             if late {
                 self.learn_all(id, &names, time.at);
             }
             let links = self.link(id, event, &found, time.at);
-            self.send_event(id, time.at, object, links);
+            self.send_event(id, time.at, &packed, links);
         } else {
             // Of a time known only to the second, from its begin: in the Correlator it holds up what
             // else happened in its second.
             let order = (time.at, rank(&event.reason), event.resource_version);
             let (about, at) = (self.owners.key(id), time.at);
-            let parked = Parked { about, at, read_again, object: object.into() };
+            let parked = Parked { about, at, read_again, event: packed.as_slice().into() };
             self.parking.park(order, parked, hidden);
         }
+        self.packed = packed;
         self.keep_within_limits();
     }
 
@@ -70,7 +73,7 @@ impl Core {
             Step::Show(parked) => self.read_again(parked, false),
             Step::Free(parked) => match self.owners.find(parked.about) {
                 Some(id) if !parked.read_again => {
-                    self.send_event(id, parked.at, &parked.object, Vec::new());
+                    self.send_event(id, parked.at, &parked.event, Vec::new());
                 }
                 _ => self.read_again(parked, true),
             },
@@ -79,8 +82,8 @@ impl Core {
 
     /// What was parked is shown, or goes on, with what is known now.
     fn read_again(&mut self, parked: &Parked, free: bool) {
-        let Parked { at, object, .. } = parked;
-        let Some(event) = event::parse_event(object) else {
+        let Parked { at, event: packed, .. } = parked;
+        let Some(event) = wire::read::<KubeEvent<'_>>(packed) else {
             return;
         };
         let id = self.owners.apply_event(EVERYWHERE, &event.regarding, *at);
@@ -92,13 +95,13 @@ impl Core {
         }
         self.learn_all(id, &names, *at);
         let links = self.link(id, &event, &found, *at);
-        self.send_event(id, *at, object, links);
+        self.send_event(id, *at, packed, links);
     }
 
-    fn send_event(&mut self, id: ObjectId, at: Nanos, object: &[u8], links: Vec<ToldLink>) {
+    fn send_event(&mut self, id: ObjectId, at: Nanos, event: &[u8], links: Vec<ToldLink>) {
         let root = self.root_of(id);
         self.owners[root.id].happened(at, self.settings.idle);
-        self.write(self.shard_for(root.key), &Record::Event { root: root.key, object, links });
+        self.write(self.shard_for(root.key), &Record::Event { root: root.key, event, links });
     }
 
     /// Tells what an Event says of others; it may not have gone on yet.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch;
 use crate::counts::RouterCounts;
 use crate::dedup::{SeenEvents, Sighting};
-use crate::event::{self, EventTime, KubeEvent};
+use crate::event::{EventTime, KubeEvent};
 use crate::frame::{Frame, FrameType, Parsed, SkipReason, parse_shaped};
 use crate::frames::Frames;
 use crate::ids::object_key;
@@ -29,6 +29,7 @@ use crate::shapes::Shapes;
 use crate::snapshot::{self, SnapshotError};
 use crate::targets::{Told, TroublesBegun};
 use crate::time::{Nanos, Stamp};
+use crate::wire;
 
 /// As snapshots call it.
 const MACHINE: &str = "Router";
@@ -69,6 +70,9 @@ pub struct Core {
     /// Kept for its memory alone.
     #[serde(skip)]
     pub(crate) path: Vec<ObjectId>,
+    /// As `path`: what was read last, for the shards.
+    #[serde(skip)]
+    pub(crate) packed: Vec<u8>,
 }
 
 /// Order of Events without `receivedAt`: time, causal rank, resourceVersion, Event, count, arrival.
@@ -115,6 +119,7 @@ impl Router {
                 watermark: Nanos::MIN,
                 counts: RouterCounts::default(),
                 path: Vec::new(),
+                packed: Vec::new(),
                 settings,
             },
         }
@@ -208,7 +213,7 @@ impl Router {
                         {
                             self.frames.rescan();
                         }
-                        Ok(parsed) => self.core.frame(parsed, piece.bytes)?,
+                        Ok(parsed) => self.core.frame(parsed)?,
                         Err(reason) => {
                             self.core.counts.skip(reason);
                             if reason == SkipReason::NotJson && piece.list.is_none() {
@@ -229,18 +234,18 @@ fn batches(settings: &Settings) -> Vec<Vec<u8>> {
 }
 
 impl Core {
-    fn frame(&mut self, parsed: Parsed<'_>, bytes: &[u8]) -> Result<(), UntimedLimit> {
+    fn frame(&mut self, parsed: Parsed<'_>) -> Result<(), UntimedLimit> {
         self.counts.frames += 1;
         match parsed {
             Parsed::Event(frame, event) => {
                 self.counts.received += 1;
                 self.advance_clock(frame.received_at);
-                return self.event(&event, &frame, &bytes[frame.bytes.clone()]);
+                return self.event(&event, &frame);
             }
             Parsed::Meta(frame, meta) => {
                 self.counts.metadata += 1;
                 self.advance_clock(frame.received_at);
-                self.meta(&meta, frame, bytes);
+                self.meta(&meta, &frame);
             }
             Parsed::Ignored(received_at) => {
                 self.counts.ignored += 1;
@@ -251,13 +256,8 @@ impl Core {
         Ok(())
     }
 
-    fn event(
-        &mut self,
-        event: &KubeEvent<'_>,
-        frame: &Frame,
-        object: &[u8],
-    ) -> Result<(), UntimedLimit> {
-        let time = match event.drop_reason().map_or_else(|| event.time(), Err) {
+    fn event(&mut self, event: &KubeEvent<'_>, frame: &Frame) -> Result<(), UntimedLimit> {
+        let time = match event.usable_time() {
             Ok(time) => time,
             Err(reason) => {
                 self.counts.drop(reason);
@@ -286,9 +286,9 @@ impl Core {
         self.counts.cut += u64::from(event.cut);
         // Once frames tell the time, one that does not came when it was read.
         if frame.received_at.is_none() && self.clock == Nanos::MIN {
-            return self.hold_untimed(event, time, object);
+            return self.hold_untimed(event, time);
         }
-        self.place(event, time, object);
+        self.place(event, time);
         Ok(())
     }
 
@@ -299,7 +299,7 @@ impl Core {
         }
     }
 
-    fn meta(&mut self, meta: &ObjectMeta<'_>, frame: Frame, bytes: &[u8]) {
+    fn meta(&mut self, meta: &ObjectMeta<'_>, frame: &Frame) {
         if meta.kind == "Namespace" && meta.name == "kube-system" {
             self.owners.set_cluster_uid(&meta.uid);
         }
@@ -309,7 +309,7 @@ impl Core {
         let known = self.owners.find(object_key(&meta.uid));
         let before = known.map(|id| (self.root_of(id).key, self.owners.has_metadata(id)));
         let (id, stood_for) = self.owners.apply_meta(EVERYWHERE, meta);
-        let Frame { frame_type, received_at, bytes: range, .. } = frame;
+        let Frame { frame_type, received_at, .. } = *frame;
         let deleted = frame_type == FrameType::Deleted;
         if deleted {
             self.owners.delete(EVERYWHERE, id, received_at);
@@ -324,9 +324,9 @@ impl Core {
         let root = self.root_of(id).key;
         if self.is_news(id, root, meta) || deleted {
             self.remember(id, meta);
-            let kind = (&*meta.api_version, &*meta.kind);
-            let version = Version { deleted, received_at, kind, metadata: &bytes[range] };
-            self.tell(id, meta, version);
+            let packed = self.pack(meta);
+            self.tell(id, meta, Version { deleted, received_at, metadata: &packed });
+            self.packed = packed;
         }
         self.keep_within_limits();
     }
@@ -354,13 +354,13 @@ impl Core {
 
     fn finish(&mut self) -> bool {
         while self.pending_bytes() < FINISH_STEP
-            && let Some((order, object)) = self.untimed.events.pop_first()
+            && let Some((order, packed)) = self.untimed.events.pop_first()
         {
             self.advance_clock(Some(order.0));
-            if let Some(event) = event::parse_event(&object)
-                && let Ok(time) = event.time()
+            if let Some(event) = wire::read::<KubeEvent<'_>>(&packed)
+                && let Some(time) = event.time
             {
-                self.place(&event, time, &object);
+                self.place(&event, time);
             }
         }
         let done = self.untimed.events.is_empty();
@@ -374,13 +374,9 @@ impl Core {
         self.batches.iter().map(Vec::len).sum()
     }
 
-    fn hold_untimed(
-        &mut self,
-        event: &KubeEvent<'_>,
-        time: EventTime,
-        object: &[u8],
-    ) -> Result<(), UntimedLimit> {
-        self.untimed.bytes += object.len();
+    fn hold_untimed(&mut self, event: &KubeEvent<'_>, time: EventTime) -> Result<(), UntimedLimit> {
+        let packed = self.pack(event);
+        self.untimed.bytes += packed.len();
         if self.untimed.bytes > self.settings.untimed_bytes_max {
             return Err(UntimedLimit { bytes_max: self.settings.untimed_bytes_max });
         }
@@ -392,7 +388,16 @@ impl Core {
             event.count(),
             self.counts.frames,
         );
-        self.untimed.events.insert(order, object.into());
+        self.untimed.events.insert(order, packed.as_slice().into());
+        self.packed = packed;
         Ok(())
+    }
+
+    /// What was read, for the shards; to be given back to `packed`.
+    pub(crate) fn pack(&mut self, read: &impl Serialize) -> Vec<u8> {
+        let mut packed = std::mem::take(&mut self.packed);
+        packed.clear();
+        wire::write(&mut packed, read);
+        packed
     }
 }

@@ -37,7 +37,7 @@ const YEAR_END: i64 = 2262;
 const SECONDS_END: i64 = days_from_civil(YEAR_END, 1, 1) * 86_400;
 
 /// A time field of an object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stamp {
     /// Missing, null or empty.
     #[default]

@@ -3,12 +3,13 @@
 
 use correlate::batch::read;
 use correlate::counts::RouterCounts;
-use correlate::event::parse_event;
+use correlate::event::KubeEvent;
 use correlate::frame::SkipReason;
 use correlate::limits::Settings;
-use correlate::meta::parse_meta;
+use correlate::meta::ObjectMeta;
 use correlate::record::Record;
 use correlate::router::Router;
+use correlate::wire;
 
 /// What a Correlator is told of, as `Kind/name`.
 fn told(input: &[u8], chunk: usize) -> (Vec<String>, RouterCounts) {
@@ -24,11 +25,12 @@ fn told(input: &[u8], chunk: usize) -> (Vec<String>, RouterCounts) {
     batch.extend(router.take(0, true));
     let names = records(&batch).filter_map(|record| match record {
         Record::Meta { version, .. } => {
-            let meta = parse_meta(version.metadata, version.kind).expect("an object");
+            let meta: ObjectMeta<'_> = wire::read(version.metadata).expect("an object");
             Some(format!("{} {}/{}", meta.api_version, meta.kind, meta.name))
         }
-        Record::Event { object, .. } => {
-            Some(format!("Event/{}", parse_event(object).expect("an Event").name))
+        Record::Event { event, .. } => {
+            let event: KubeEvent<'_> = wire::read(event).expect("an Event");
+            Some(format!("Event/{}", event.name))
         }
         _ => None,
     });

@@ -16,6 +16,7 @@ mod met;
 mod otlp;
 mod past;
 mod properties;
+mod quarantine;
 mod random;
 mod rules;
 mod run;

@@ -176,7 +176,7 @@ fn prompt(input: &str) -> String {
     let is_prompt = |line: &&str| match parse_frame(line.as_bytes(), None) {
         Ok(Parsed::Event(frame, event)) => {
             let came = frame.received_at.expect("frames tell when they came");
-            came - event.time().expect("Events have a time").at <= SECOND
+            came - event.time.expect("Events have a time").at <= SECOND
         }
         _ => true,
     };

@@ -3,15 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use correlate::event::{self, parse_event};
 use correlate::frame::{self, parse_frame};
-use correlate::json::Scanner;
-use correlate::meta::{self, parse_meta};
 use correlate::shapes::Shapes;
 
 use crate::random::Random;
 
-fn scenarios() -> Vec<PathBuf> {
+pub fn scenarios() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/scenarios");
     let entries = fs::read_dir(folder).expect("the scenarios").map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries.map(|path| path.join("events.ndjson")).collect();
@@ -25,36 +22,16 @@ fn scenarios() -> Vec<PathBuf> {
 #[derive(Default)]
 struct Readers {
     frames: Shapes,
-    events: Shapes,
-    metas: Shapes,
 }
 
 impl Readers {
-    /// Reads a line as a frame, its `object` as an Event, and that one's `metadata` as metadata.
+    /// Reads a line as a frame.
     fn compare(&mut self, line: &[u8]) {
         let shown = String::from_utf8_lossy(line);
         let simple = format!("{:?}", parse_frame(line, None));
         let shaped = format!("{:?}", frame::parse_shaped(&mut self.frames, line, None));
         assert_eq!(shaped, simple, "{shown}");
-        let object = member(line, b"object").unwrap_or(line);
-        let simple = format!("{:?}", parse_event(object));
-        let shaped = format!("{:?}", event::parse_shaped(&mut self.events, object));
-        assert_eq!(shaped, simple, "{shown}");
-        let metadata = member(object, b"metadata").unwrap_or(object);
-        let simple = format!("{:?}", parse_meta(metadata, ("v1", "Pod")));
-        let shaped = format!("{:?}", meta::parse_shaped(&mut self.metas, metadata, ("v1", "Pod")));
-        assert_eq!(shaped, simple, "{shown}");
     }
-}
-
-fn member<'a>(json: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut found = None;
-    let walked = Scanner::new(json).object(|scanner, key| {
-        let value = scanner.skip()?;
-        found = (key == name).then_some(value).or(found);
-        Ok(())
-    });
-    walked.ok().and(found)
 }
 
 #[test]
