@@ -60,8 +60,8 @@ impl Core {
             // else happened in its second.
             let order = (time.at, rank(&event.reason), event.resource_version);
             let (about, at) = (self.owners.key(id), time.at);
-            let parked = Parked { about, at, read_again, event: packed.as_slice().into() };
-            self.parking.park(order, parked, hidden);
+            let event = packed.as_slice().into();
+            self.parking.park(order, Parked { about, at, read_again, event }, hidden);
         }
         self.packed = packed;
         self.keep_within_limits();
@@ -82,20 +82,20 @@ impl Core {
 
     /// What was parked is shown, or goes on, with what is known now.
     fn read_again(&mut self, parked: &Parked, free: bool) {
-        let Parked { at, event: packed, .. } = parked;
-        let Some(event) = wire::read::<KubeEvent<'_>>(packed) else {
+        let at = parked.at;
+        let Some(event) = wire::read::<KubeEvent<'_>>(&parked.event) else {
             return;
         };
-        let id = self.owners.apply_event(EVERYWHERE, &event.regarding, *at);
+        let id = self.owners.apply_event(EVERYWHERE, &event.regarding, at);
         let rules = self.settings.rules;
         let found = rules.find_named(&event);
         let names = names_of(&event, &found);
         if !free {
             return self.say(&event, &names, id);
         }
-        self.learn_all(id, &names, *at);
-        let links = self.link(id, &event, &found, *at);
-        self.send_event(id, *at, packed, links);
+        self.learn_all(id, &names, at);
+        let links = self.link(id, &event, &found, at);
+        self.send_event(id, at, &parked.event, links);
     }
 
     fn send_event(&mut self, id: ObjectId, at: Nanos, event: &[u8], links: Vec<ToldLink>) {
